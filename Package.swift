@@ -1,0 +1,88 @@
+// swift-tools-version: 6.1
+// The rooms of optimizerd. A target depends only on what its line lists; TidyTests holds the
+// `import` lines of every file to the same table.
+
+import PackageDescription
+
+let package = Package(
+    name: "optimizerd",
+    products: [
+        .library(name: "OptimizerEngine", targets: ["OptimizerEngine"]),
+        .executable(name: "optimizerd", targets: ["optimizerd"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    ],
+    targets: [
+        // Floor 0: C.
+        .target(name: "COptimizerKernels"),
+        .target(name: "CLinux"),
+
+        // Floor 1: pure cores, and the one caller of libc.
+        .target(name: "OptimizerEngine", dependencies: ["COptimizerKernels"]),
+        .target(name: "TensorFormats"),
+        .target(name: "HTTP1"),
+        .target(name: "SystemIO", dependencies: ["CLinux"]),
+
+        // Floor 2: a server that knows no optimizer, sessions that know no HTTP.
+        .target(name: "HTTPServer", dependencies: ["HTTP1", "SystemIO"]),
+        .target(
+            name: "OptimizerSessions",
+            dependencies: ["OptimizerEngine", "TensorFormats", "SystemIO"]),
+
+        // Floor 3: where the two meet.
+        .target(
+            name: "OptimizerService",
+            dependencies: [
+                "HTTP1", "HTTPServer", "OptimizerEngine", "OptimizerSessions", "SystemIO",
+                "TensorFormats",
+            ]),
+
+        // Floor 4: programs.
+        .executableTarget(
+            name: "optimizerd",
+            dependencies: [
+                "HTTP1", "HTTPServer", "OptimizerEngine", "OptimizerService", "OptimizerSessions",
+                "SystemIO", "TensorFormats",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "engine-benchmark",
+            dependencies: ["OptimizerEngine", "COptimizerKernels", "SystemIO"],
+            path: "Sources/Benchmarks/Engine"),
+        .executableTarget(
+            name: "load-benchmark",
+            dependencies: ["SystemIO"],
+            path: "Sources/Benchmarks/Load"),
+        .executableTarget(
+            name: "floor-server",
+            dependencies: ["COptimizerKernels"],
+            path: "Sources/Benchmarks/FloorServer"),
+
+        // Tests.
+        .testTarget(
+            name: "OptimizerEngineTests", dependencies: ["OptimizerEngine", "COptimizerKernels"],
+            resources: [.copy("Golden")]),
+        .testTarget(
+            name: "TensorFormatsTests", dependencies: ["TensorFormats"],
+            resources: [.copy("Attacks")]),
+        .testTarget(
+            name: "HTTP1Tests", dependencies: ["HTTP1"], resources: [.copy("Corpus")]),
+        .testTarget(name: "SystemIOTests", dependencies: ["SystemIO"]),
+        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTP1", "SystemIO"]),
+        .testTarget(
+            name: "OptimizerSessionsTests",
+            dependencies: ["OptimizerSessions", "OptimizerEngine", "TensorFormats", "SystemIO"]),
+        .testTarget(
+            name: "OptimizerServiceTests",
+            dependencies: [
+                "OptimizerService", "OptimizerSessions", "OptimizerEngine", "TensorFormats",
+                "HTTPServer", "HTTP1", "SystemIO",
+            ]),
+        .testTarget(name: "TidyTests"),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .gnu17
+)
