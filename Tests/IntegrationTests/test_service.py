@@ -1,0 +1,151 @@
+"""The service itself: what it says of itself, and paths and methods that it does not have."""
+
+import re
+
+import pytest
+
+import contract
+from api import assert_problem
+from server import TOP, Server
+from wire import Connection
+
+
+def test_service_names_formats_optimizers_and_limits(api):
+    answer = api.get("/v1").json()
+    assert answer["name"] == "optimizerd"
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", answer["version"])
+    assert {"adam", "adamw"} <= set(answer["optimizers"])
+    assert answer["limits"]
+
+
+def test_readme_repeats_the_limits(api):
+    """Every published limit stands in README's table with the same default, and no other."""
+    readme = (TOP / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\|\s*`([a-z0-9_]+)`\s*\|\s*`?([0-9][0-9 _,.]*)", readme, re.MULTILINE))
+    told = {name: float(re.sub(r"[ _,]", "", value)) for name, value in rows.items()}
+    limits = api.get("/v1").json()["limits"]
+    # Some depend on the machine; README then gives the rule in words instead of a number.
+    machine = {name for name in limits if re.search(rf"`{name}`[^\n]*memory", readme)}
+    assert set(limits) - machine == set(told) - machine
+    for name in set(limits) - machine:
+        assert told[name] == limits[name], name
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_health(api, path):
+    response = api.get(path)
+    assert response.status == 200
+    assert response.media_type == "text/plain"
+
+
+def test_metrics_count_steps(api, session):
+    def steps():
+        text = api.get("/metrics").body.decode()
+        for line in text.splitlines():
+            assert line.startswith("#") or re.fullmatch(
+                r"[a-z_:]+(\{[^}]*\})? (\d+(\.\d+)?(e[+-]?\d+)?|NaN|[+-]Inf)", line), line
+        return [float(line.split()[-1]) for line in text.splitlines()
+                if re.match(r"[a-z_]*steps[a-z_]*(\{[^}]*\})? ", line)]
+
+    before = steps()
+    assert before
+    api.step(session, {"w": [[1, 2], [3, 4]], "b": [0.1, -0.1]})
+    assert any(after == value + 1 for after, value in zip(steps(), before, strict=True))
+
+
+def test_openapi_is_the_committed_document(api):
+    response = api.get("/openapi.yaml")
+    assert response.body == contract.PATH.read_bytes()
+
+
+@pytest.mark.parametrize("path", ["/", "/v2", "/v1/", "/v1/session", "/v1/sessions/a/b",
+                                  "/v1/sessions/a/steps/1/2", "/livez/", "//livez", "/v1/../livez"])
+def test_unknown_routes(api, path):
+    assert_problem(api.get(path), 404, "unknown-route")
+
+
+@pytest.mark.parametrize("path", sorted(contract.document()["paths"]))
+def test_other_methods_are_refused_with_the_documented_ones(api, path):
+    """`Allow` names what openapi.yaml has, so neither knows a method that the other lacks."""
+    documented = {key.upper() for key in contract.document()["paths"][path]
+                  if key in ("get", "head", "put", "post", "patch", "delete")}
+    if "GET" in documented:
+        documented.add("HEAD")
+    target = path.replace("{name}", "nobody")
+    refused = next(method for method in ("DELETE", "POST", "PUT") if method not in documented)
+    response = api.call(refused, target)
+    assert_problem(response, 405, "method-not-allowed")
+    allowed = {method.strip() for method in response.header("Allow").split(",")}
+    assert allowed - {"OPTIONS"} == documented
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "BREW", "get"])
+def test_unknown_methods(api, method):
+    assert api.call(method, "/v1").status in (405, 501)
+
+
+@pytest.mark.parametrize("path", ["/v1", "/livez", "/readyz", "/metrics", "/v1/sessions"])
+def test_head_is_get_without_the_body(api, path):
+    full, head = api.get(path), api.call("HEAD", path)
+    assert head.status == full.status
+    assert head.body == b""
+    assert head.header("Content-Type") == full.header("Content-Type")
+    if path in ("/livez", "/readyz", "/v1"):
+        assert int(head.header("Content-Length")) == len(full.body)
+
+
+@pytest.mark.parametrize("path", ["/v1", "/livez", "/metrics", "/v1/sessions", "/openapi.yaml"])
+def test_unknown_and_repeated_query_parameters(api, path):
+    assert_problem(api.get(f"{path}?colour=blue"), 422, "unknown-member", "/colour")
+    assert_problem(api.get(f"{path}?colour=blue&colour=red"), 400, "malformed-request")
+
+
+def test_every_answer_has_a_date(api):
+    for path in ("/livez", "/nowhere"):
+        assert re.fullmatch(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT",
+                            api.get(path).header("Date"))
+
+
+def test_sigterm_drains_and_ends_with_status_0():
+    running = Server()
+    with Connection(running.port) as idle, Connection(running.port) as busy:
+        idle.ask("GET", "/livez")
+        assert busy.ask("GET", "/readyz").status == 200
+        said = running.stop()
+        assert idle.is_closed()
+    assert "Fatal" not in said and "crash" not in said.lower()
+
+
+def test_start_prints_an_address_and_a_curl_line():
+    running = Server()
+    said = running.said()
+    running.stop()
+    assert f"http://127.0.0.1:{running.port}" in said
+    assert "curl" in said
+
+
+def test_options_from_the_environment(monkeypatch):
+    """Every option of --help has a variable, and it is used."""
+    import subprocess
+
+    from server import BINARY
+
+    text = subprocess.run([BINARY, "--help"], capture_output=True, text=True, check=True).stdout
+    options = set(re.findall(r"--([a-z0-9-]+)", text)) - {"help", "version"}
+    assert {"host", "port"} <= options
+    for option in options:
+        variable = "OPTIMIZERD_" + option.upper().replace("-", "_")
+        assert variable in text, f"--{option} has no variable in --help"
+
+
+@pytest.mark.parametrize("arguments", [["--port", "65536"], ["--port", "x"], ["--colour", "blue"],
+                                       ["--host", "not a host"]])
+def test_wrong_options_end_with_a_sentence(arguments):
+    import subprocess
+
+    from server import BINARY
+
+    ended = subprocess.run([BINARY, "--port", "0", *arguments], capture_output=True, text=True,
+                           timeout=20, check=False)
+    assert ended.returncode not in (0, -4, -5, -6, -11)
+    assert ended.stderr.strip()
