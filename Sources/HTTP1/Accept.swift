@@ -72,7 +72,8 @@ package struct Accept: Equatable, Sendable {
                 quality = weight
                 break
             }
-            parameters.append(parameter)
+            // Clients write charset out of habit, also where the type knows no such parameter.
+            if parameter.name != "charset" { parameters.append(parameter) }
         }
         let named = (whole.type == "*" ? 0 : 1) + (whole.subtype == "*" ? 0 : 1)
         return MediaRange(

@@ -5,13 +5,9 @@ extension UInt8 {
     @inline(__always)
     var isToken: Bool { isIn(0x57ff_ffff_c7ff_fffe, 0x03ff_6cfa_0000_0000) }
 
-    /// pchar without pct-encoded, and "/": RFC 3986 §3.3.
+    /// What paths and queries are made of besides pct-encoded: RFC 3986 §3.3, §3.4.
     @inline(__always)
-    var isPath: Bool { isIn(0x47ff_fffe_87ff_ffff, 0x2fff_ffd2_0000_0000) }
-
-    /// The same with "?": RFC 3986 §3.4.
-    @inline(__always)
-    var isQuery: Bool { isIn(0x47ff_fffe_87ff_ffff, 0xafff_ffd2_0000_0000) }
+    var isPathOrQuery: Bool { isIn(0x47ff_fffe_87ff_ffff, 0xafff_ffd2_0000_0000) }
 
     /// reg-name without pct-encoded: RFC 3986 §3.2.2.
     @inline(__always)

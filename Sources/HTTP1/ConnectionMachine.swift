@@ -150,7 +150,8 @@ package struct ConnectionMachine: Sendable {
     private mutating func follow(_ then: Afterwards) -> ConnectionActions {
         switch then {
         case .nextHead: isDraining ? linger() : go(.idle, .readHead)
-        case .discard(let unread): isDraining ? linger() : go(.discarding(unread), .discardBody(unread))
+        case .discard(let unread):
+            isDraining ? linger() : go(.discarding(unread), .discardBody(unread))
         case .linger: linger()
         case .close: go(.closed, .close)
         }

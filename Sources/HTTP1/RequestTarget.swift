@@ -62,7 +62,7 @@ struct RequestTarget: Sendable, Equatable {
         var index = range.lowerBound
         while index < range.upperBound {
             // A "?" never occurs in the path, which ends at the first one.
-            if bytes[index].isQuery {
+            if bytes[index].isPathOrQuery {
                 index += 1
             } else if isEscape(bytes, index, range.upperBound) {
                 index += 3

@@ -1,7 +1,7 @@
 /// Response heads to bytes, appended to the caller's buffer.
 package enum ResponseEncoder {
-    /// What a response's head depends on besides itself.
-    package struct Circumstances: Sendable {
+    /// Who asked: the part of a request that its response's head depends on.
+    package struct Recipient: Sendable {
         /// Nil when the request was not understood.
         package var method: Method?
         package var version: Version
@@ -23,7 +23,7 @@ package enum ResponseEncoder {
     /// - Returns: whether the body is to be sent after the head.
     @discardableResult
     package static func append(
-        _ head: ResponseHead, bodyByteCount: Int, date: [UInt8], to circumstances: Circumstances,
+        _ head: ResponseHead, bodyByteCount: Int, date: [UInt8], to recipient: Recipient,
         into bytes: inout [UInt8]
     ) -> Bool {
         appendStatusLine(head.status, into: &bytes)
@@ -39,13 +39,13 @@ package enum ResponseEncoder {
             append("\r\n", into: &bytes)
         }
         // Each version is told only what differs from its default (RFC 9112 §9.3).
-        if !circumstances.keepsAlive {
+        if !recipient.keepsAlive {
             append("Connection: close\r\n", into: &bytes)
-        } else if circumstances.version == .http10 {
+        } else if recipient.version == .http10 {
             append("Connection: keep-alive\r\n", into: &bytes)
         }
         append("\r\n", into: &bytes)
-        return head.status.allowsContent && circumstances.method != .head
+        return head.status.allowsContent && recipient.method != .head
     }
 
     /// Appends the interim response that lets a waiting client send its body (RFC 9110 §15.2.1).

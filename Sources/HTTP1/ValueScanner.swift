@@ -32,10 +32,15 @@ struct ValueScanner {
         return isAtEnd || next == .comma
     }
 
-    /// Goes to the next comma that is not inside a quoted string.
+    /// Goes to the next comma that is not inside a quoted string. A string without its end takes
+    /// the rest of the value with it: looking again behind its quote would cost quadratic time.
     mutating func skipElement() {
         while let byte = next, byte != .comma {
-            if byte != .doubleQuote || quotedString() == nil { index += 1 }
+            if byte != .doubleQuote {
+                index += 1
+            } else if quotedString() == nil {
+                index = bytes.count
+            }
         }
     }
 
