@@ -1,4 +1,4 @@
-"""Bodies and requests that are wrong in one way each. Tests provoke them; endurance repeats them."""
+"""Bodies that are wrong in one way each. Tests provoke them; endurance repeats them."""
 
 import json
 import struct

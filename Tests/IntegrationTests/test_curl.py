@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import struct
 import subprocess
 import time
@@ -102,35 +101,27 @@ def test_two_requests_on_one_connection(base):
     assert "Re-using existing connection" in ended.stderr
 
 
-def readme_commands():
-    """The curl commands of README's shell blocks, in their order."""
+def readme_blocks():
+    """README's shell blocks that use curl, in their order."""
     text = (TOP / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```(?:sh|bash|console)\n(.*?)```", text, re.DOTALL)
-    joined = "\n".join(blocks).replace("\\\n", " ")
-    # A quoted body may go over several lines.
-    commands, pending = [], ""
-    for line in joined.splitlines():
-        pending = f"{pending}\n{line}" if pending else line
-        try:
-            words = shlex.split(pending, comments=True)
-        except ValueError:
-            continue
-        if words and words[0] == "curl":
-            commands.append(pending)
-        pending = ""
-    return commands
+    return [block for block in blocks if re.search(r"^curl ", block, re.MULTILINE)]
 
 
 def test_readme_commands_work_as_written(base, tmp_path, api):
     """In README's order, in an empty directory, with only the port replaced."""
-    commands = readme_commands()
-    assert len(commands) >= 3
-    for command in commands:
-        command = re.sub(r"(?:localhost|127\.0\.0\.1):8080", base.removeprefix("http://"), command)
-        ended = subprocess.run(["bash", "-c", command.replace("curl ", "curl --fail-with-body ", 1)],
-                               cwd=tmp_path, capture_output=True, text=True, timeout=60,
-                               check=False)
-        assert ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
-    for entry in api.get("/v1/sessions").json()["sessions"]:
-        if entry["name"] in {"demo", "copy", "fork", "demo-2", "demo2"}:
-            api.delete(f"/v1/sessions/{entry['name']}")
+    blocks = readme_blocks()
+    assert len(blocks) >= 3
+    before = {entry["name"] for entry in api.get("/v1/sessions").json()["sessions"]}
+    failing = 'curl() { command curl --fail-with-body "$@"; echo; }\n'
+    try:
+        for block in blocks:
+            here = re.sub(r"(?:localhost|127\.0\.0\.1):8080", base.removeprefix("http://"), block)
+            ended = subprocess.run(["bash", "-euo", "pipefail", "-c", failing + here],
+                                   cwd=tmp_path, capture_output=True, text=True, timeout=60,
+                                   check=False)
+            assert ended.returncode == 0, f"{here}\n{ended.stdout}\n{ended.stderr}"
+    finally:
+        after = {entry["name"] for entry in api.get("/v1/sessions").json()["sessions"]}
+        for name in after - before:
+            api.delete(f"/v1/sessions/{name}")

@@ -21,7 +21,8 @@ def test_service_names_formats_optimizers_and_limits(api):
 def test_readme_repeats_the_limits(api):
     """Every published limit stands in README's table with the same default, and no other."""
     readme = (TOP / "README.md").read_text(encoding="utf-8")
-    rows = dict(re.findall(r"^\|\s*`([a-z0-9_]+)`\s*\|\s*`?([0-9][0-9 _,.]*)", readme, re.MULTILINE))
+    row = re.compile(r"^\|\s*`([a-z0-9_]+)`\s*\|\s*`?([0-9][0-9 _,.]*)", re.MULTILINE)
+    rows = dict(row.findall(readme))
     told = {name: float(re.sub(r"[ _,]", "", value)) for name, value in rows.items()}
     limits = api.get("/v1").json()["limits"]
     # Some depend on the machine; README then gives the rule in words instead of a number.

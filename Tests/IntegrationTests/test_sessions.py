@@ -15,7 +15,8 @@ def test_description_and_head(api, session):
 
 
 @pytest.mark.parametrize("method, suffix, body", [
-    ("GET", "", None), ("HEAD", "", None), ("DELETE", "", None), ("PATCH", "", {"nonfinite": "skip"}),
+    ("GET", "", None), ("HEAD", "", None), ("DELETE", "", None),
+    ("PATCH", "", {"nonfinite": "skip"}),
     ("POST", "/steps", {"gradients": {"w": 1}}), ("GET", "/parameters", None),
     ("PUT", "/parameters", {"parameters": {"w": 1}}), ("GET", "/state", None)])
 def test_unknown_session(api, method, suffix, body):
@@ -78,7 +79,8 @@ def test_fork_takes_the_state_and_then_goes_its_own_way(api, session):
 def test_fork_refusals(api, session):
     assert_problem(api.put(f"/v1/sessions/new?from={session}&step=7"), 404, "unknown-step")
     assert_problem(api.put("/v1/sessions/new?from=nobody"), 404, "unknown-session")
-    assert_problem(api.put(f"/v1/sessions/new?from={session}&step=x"), 422, "invalid-value", "/step")
+    worded = api.put(f"/v1/sessions/new?from={session}&step=x")
+    assert_problem(worded, 422, "invalid-value", "/step")
     assert_problem(api.put(f"/v1/sessions/new?from={session}&colour=x"), 422, "unknown-member")
     assert api.put("/v1/sessions/new?from=a%20b").status in (400, 404)
     assert_problem(api.get("/v1/sessions/new"), 404, "unknown-session")

@@ -194,7 +194,8 @@ def test_steps_of_many_clients_are_applied_one_by_one(api, name):
 def test_numbers_are_rounded_once(api, name, text, value):
     """To F32 straight from the decimal, half-way cases included."""
     api.create(name, {"p": [0.0]})
-    response = api.put(f"/v1/sessions/{name}/parameters", json=f'{{"parameters": {{"p": [{text}]}}}}')
+    body = f'{{"parameters": {{"p": [{text}]}}}}'
+    response = api.put(f"/v1/sessions/{name}/parameters", json=body)
     number = response.json()["parameters"]["p"][0]
     assert np.float32(number) == np.float32(value)
     assert math.copysign(1, number) == math.copysign(1, value)

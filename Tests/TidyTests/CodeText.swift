@@ -1,8 +1,8 @@
 /// Swift or C with comments and the insides of literals blanked out, so that a search for a word
 /// or a brace finds code only. Line breaks stay where they were.
 struct CodeText {
-    private(set) var code: [Character] = []
-    private let input: [Character]
+    private(set) var code: [UInt8] = []
+    private let input: [UInt8]
     private var position = 0
 
     /// What the text at `position` is part of.
@@ -19,10 +19,10 @@ struct CodeText {
     static func blanked(_ text: String) -> String {
         var lexer = CodeText(text)
         lexer.run()
-        return String(lexer.code)
+        return String(decoding: lexer.code, as: UTF8.self)
     }
 
-    private init(_ text: String) { input = Array(text) }
+    private init(_ text: String) { input = Array(text.utf8) }
 
     private mutating func run() {
         while position < input.count {
@@ -52,9 +52,11 @@ struct CodeText {
     private mutating func countParenthesis() {
         guard case .interpolation(let open) = contexts[contexts.count - 1] else { return }
         switch input[position] {
-        case "(": contexts[contexts.count - 1] = .interpolation(openParentheses: open + 1)
-        case ")" where open == 1: contexts.removeLast()
-        case ")": contexts[contexts.count - 1] = .interpolation(openParentheses: open - 1)
+        case UInt8(ascii: "("):
+            contexts[contexts.count - 1] = .interpolation(openParentheses: open + 1)
+        case UInt8(ascii: ")") where open == 1: contexts.removeLast()
+        case UInt8(ascii: ")"):
+            contexts[contexts.count - 1] = .interpolation(openParentheses: open - 1)
         default: break
         }
     }
@@ -64,14 +66,14 @@ struct CodeText {
         if starts(with: "\\" + fence + "(") {
             contexts.append(.interpolation(openParentheses: 1))
             blank(hashes + 1)
-            code.append("(")
+            code.append(UInt8(ascii: "("))
             position += 1
         } else if starts(with: "\\" + fence) {
             blank(hashes + 2)
         } else if starts(with: String(repeating: "\"", count: quotes) + fence) {
             contexts.removeLast()
             blank(quotes + hashes)
-        } else if quotes == 1, input[position].isNewline {
+        } else if quotes == 1, isLineBreak(input[position]) {
             contexts.removeLast()  // An unpaired quote, as in a C character or a #error line.
         } else {
             blank(1)
@@ -92,25 +94,27 @@ struct CodeText {
     }
 
     private mutating func readLineComment() {
-        if input[position].isNewline { contexts.removeLast() } else { blank(1) }
+        if isLineBreak(input[position]) { contexts.removeLast() } else { blank(1) }
     }
 
     private func hashesBeforeQuote() -> Int? {
         var end = position
-        while end < input.count, input[end] == "#" { end += 1 }
-        return end < input.count && input[end] == "\"" ? end - position : nil
+        while end < input.count, input[end] == UInt8(ascii: "#") { end += 1 }
+        return end < input.count && input[end] == UInt8(ascii: "\"") ? end - position : nil
     }
 
     private func starts(with text: String, offset: Int = 0) -> Bool {
         let start = position + offset
         guard start <= input.count else { return false }
-        return input[start...].starts(with: text)
+        return input[start...].starts(with: text.utf8)
     }
 
     private mutating func blank(_ count: Int) {
-        for character in input[position..<min(position + count, input.count)] {
-            code.append(character.isNewline ? character : " ")
+        for byte in input[position..<min(position + count, input.count)] {
+            code.append(isLineBreak(byte) ? byte : UInt8(ascii: " "))
         }
         position = min(position + count, input.count)
     }
+
+    private func isLineBreak(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\n") }
 }

@@ -87,8 +87,8 @@ struct DocumentCanaries {
         #expect(Documents.codes(inEnumeration: source) == ["bad-thing", "worse-thing"])
         for list in ["enum: [bad-thing,\n        worse-thing]",
                      "enum:\n        - bad-thing\n        - worse-thing"] {
-            let text = "components:\n    ProblemCode:\n      type: string\n      \(list)\n    Next:\n"
-                + "      enum: [other-thing]\n"
+            let text = "components:\n    ProblemCode:\n      type: string\n      \(list)\n"
+                + "    Next:\n      enum: [other-thing]\n"
             #expect(Documents.codes(inOpenAPI: text) == ["bad-thing", "worse-thing"])
         }
         let table = """

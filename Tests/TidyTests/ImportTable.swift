@@ -29,6 +29,7 @@ enum ImportTable {
     static let rooms: [Room] = [
         Room("COptimizerKernels"),
         Room("CLinux"),
+        Room("COpenAPI"),
         Room("OptimizerEngine", rooms: ["COptimizerKernels"]),
         Room("TensorFormats"),
         Room("HTTP1"),
@@ -38,7 +39,8 @@ enum ImportTable {
             "OptimizerSessions", rooms: ["OptimizerEngine", "TensorFormats", "SystemIO"],
             modules: ["Dispatch"]),
         Room(
-            "OptimizerService", rooms: allRooms.subtracting(["OptimizerService"]),
+            "OptimizerService",
+            rooms: allRooms.subtracting(["OptimizerService"]).union(["COpenAPI"]),
             modules: ["Dispatch"]),
         Room(
             "optimizerd", rooms: allRooms,
@@ -71,13 +73,16 @@ enum ImportTable {
             (?:(?:public|package|internal|fileprivate|private)\h+)?
             import\h+(?:(?:struct|class|enum|protocol|func|let|var|typealias)\h+)?
             (\w+)
-            /#.anchorsMatchLineEndings()
-        return CodeText.blanked(source).matches(of: line).map { String($0.output.1) }
+            /#
+        let lines = CodeText.blanked(source).split(separator: "\n")
+        return lines.filter { $0.contains("import ") }.compactMap { text in
+            text.prefixMatch(of: line).map { String($0.output.1) }
+        }
     }
 
     /// The rooms whose headers a C source includes.
     static func imports(inC source: String, rooms: Set<String>) -> [String] {
-        let line = #/^[ \t]*#[ \t]*include[ \t]+["<](?:.*\/)?(\w+)\.h[">]/#.anchorsMatchLineEndings()
+        let line = #/^\h*#\h*include\h+["<](?:.*\/)?(\w+)\.h[">]/#.anchorsMatchLineEndings()
         return source.matches(of: line).map { String($0.output.1) }.filter(rooms.contains)
     }
 

@@ -96,9 +96,9 @@ struct ImportCanaries {
     }
 
     @Test func productsAreReadAsModules() {
-        let manifest = PackageManifest(
-            #".executableTarget(name: "d", dependencies: ["A", .product(name: "B", package: "c")])"#)
-        #expect(
-            manifest.targets == [.init(kind: "executableTarget", name: "d", dependencies: ["A", "B"])])
+        let text = #".target(name: "d", dependencies: ["A", .product(name: "B", package: "c")])"#
+        let expected = PackageManifest.Target(
+            kind: "target", name: "d", dependencies: ["A", "B"])
+        #expect(PackageManifest(text).targets == [expected])
     }
 }

@@ -47,7 +47,8 @@ struct PackageManifest {
     }
 
     private static func dependencies(in arguments: Substring) -> Set<String> {
-        guard let list = arguments.firstMatch(of: #/dependencies:\s*\[([^\]]*)\]/#) else { return [] }
+        guard let list = arguments.firstMatch(of: #/dependencies:\s*\[([^\]]*)\]/#)
+        else { return [] }
         // `.product(name: "Logging", package: "swift-log")` names a module and a package.
         let modules = list.output.1.replacing(#/,\s*package:\s*"[^"]*"/#, with: "")
         return Set(modules.matches(of: #/"([^"]+)"/#).map { String($0.output.1) })

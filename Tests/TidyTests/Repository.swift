@@ -56,9 +56,10 @@ enum Repository {
                 part.hasPrefix(".build") || part == ".git" || part == "__pycache__"
                     || part == "Package.resolved"
             }
+            guard !isBuilt else { return false }
             var isDirectory: ObjCBool = false
             let path = top.appending(path: name).path
-            return !isBuilt && FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+            return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
                 && !isDirectory.boolValue
         }
     }

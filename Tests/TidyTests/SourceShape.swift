@@ -34,10 +34,12 @@ enum SourceShape {
 
     /// Words that mark unfinished work or a way to end the process on a peer's bytes.
     static func forbiddenWordFaults(in file: TextFile) -> [String] {
-        let marks = file.text.matches(of: #/\b(?:TODO|FIXME|XXX|HACK)\b/#).map { $0.output }
         let code = CodeText.blanked(file.text)
-        let traps = code.matches(of: #/\bfatalError\b|\btry!|\bas!/#).map { $0.output }
-        return (marks + traps).map { "\(file.path) says \($0)" }
+        let marks = ["TODO", "FIXME", "XXX", "HACK"].filter { file.text.contains($0) }
+        let traps = ["fatalError", "try!", " as!"].filter { code.contains($0) }
+        return (marks + traps).map { word in
+            "\(file.path) says \(word.trimmingCharacters(in: .whitespaces))"
+        }
     }
 
     // MARK: Functions
@@ -48,8 +50,13 @@ enum SourceShape {
             (\.?)\b(?:func\h+(\w+|[^\s\w(]+)|init[?!]?\h*(?=[(<])|deinit\b
             |subscript\h*(?=[(<]))
             /#
+        // Most lines hold no such word, and a search for one is cheaper than the expression.
+        let lines = code.split(separator: "\n").filter { line in
+            declarators.contains { line.contains($0) }
+        }
         // `.init(` calls one.
-        return code.matches(of: declaration).filter { $0.output.1.isEmpty }.compactMap { match in
+        let matches = lines.flatMap { $0.matches(of: declaration) }
+        return matches.filter { $0.output.1.isEmpty }.compactMap { match in
             guard let body = swiftBody(in: code, after: match.range.upperBound) else { return nil }
             let name = match.output.2.map(String.init)
                 ?? match.output.0.trimmingCharacters(in: .whitespaces)
@@ -82,8 +89,8 @@ enum SourceShape {
     private static func function(
         _ name: String, in code: String, from start: String.Index, to end: String.Index
     ) -> Function {
-        let before = code[..<start].count { $0.isNewline }
-        let inside = code[start..<end].count { $0.isNewline }
+        let before = code.utf8[..<start].count { $0 == UInt8(ascii: "\n") }
+        let inside = code.utf8[start..<end].count { $0 == UInt8(ascii: "\n") }
         return Function(name: name, firstLine: before + 1, lineCount: inside + 1)
     }
 
@@ -111,6 +118,8 @@ enum SourceShape {
         return nil
     }
 
+    private static let declarators = ["func ", "init", "deinit", "subscript"]
+
     private static let declarationWords: Set<String> = [
         "func", "var", "let", "init", "deinit", "subscript", "case", "struct", "class", "enum",
         "protocol", "extension", "typealias", "associatedtype",
@@ -120,9 +129,9 @@ enum SourceShape {
         var depth = 0
         var index = opening
         while index < code.endIndex {
-            if code[index] == "{" { depth += 1 }
-            if code[index] == "}" { depth -= 1 }
-            index = code.index(after: index)
+            if code.utf8[index] == UInt8(ascii: "{") { depth += 1 }
+            if code.utf8[index] == UInt8(ascii: "}") { depth -= 1 }
+            index = code.utf8.index(after: index)
             if depth == 0 { return index }
         }
         return index
