@@ -16,6 +16,8 @@ package final class LanePool: Sendable {
     /// around the claim is not felt; more at a time would only make small jobs wait longer.
     static let tilesPerClaim = 2
 
+    package static let inlineElementCount = 32_768
+
     /// - Parameter laneCount: workers, at least 1.
     package init(laneCount: Int) throws(Errno) {
         self.laneCount = max(1, laneCount)
@@ -78,57 +80,56 @@ private final class LaneJob: Sendable {
 
 /// The jobs with unclaimed tiles and the workers that sleep because there are none.
 private final class WorkFloor: Sendable {
-    private struct Claim {
-        let job: LaneJob
-        let tiles: Range<Int>
-    }
-
-    private struct State {
-        var jobs = FirstInFirstOut<(job: LaneJob, firstUnclaimed: Int)>()
-        var sleeperCount = 0
-        var isClosed = false
-    }
-
-    private enum Assignment { case claim(Claim), sleep, end }
-
-    private let state = Mutex(State())
+    private let line = Mutex(JobLine())
     private let wakeUp = DispatchSemaphore(value: 0)
 
     func add(_ job: LaneJob) {
-        let woken = state.withLock { state in
-            state.jobs.enter((job, 0))
-            let claims = (job.tileCount - 1) / LanePool.tilesPerClaim + 1
-            let woken = min(state.sleeperCount, claims)
-            // Whoever is about to be woken is no sleeper any more for the next `add`.
-            state.sleeperCount -= woken
-            return woken
-        }
-        for _ in 0..<woken { wakeUp.signal() }
+        wake(line.withLock { $0.add(job) })
     }
 
     func close() {
-        let woken = state.withLock { state in
-            state.isClosed = true
-            defer { state.sleeperCount = 0 }
-            return state.sleeperCount
-        }
-        for _ in 0..<woken { wakeUp.signal() }
+        wake(line.withLock { $0.close() })
     }
 
     func work() {
         while true {
-            switch state.withLock({ $0.assign() }) {
-            case .claim(let claim): claim.job.perform(claim.tiles)
+            switch line.withLock({ $0.assign() }) {
+            case .claim(let job, let tiles): job.perform(tiles)
             case .sleep: wakeUp.wait()
             case .end: return
             }
         }
     }
+
+    private func wake(_ count: Int) {
+        for _ in 0..<count { wakeUp.signal() }
+    }
 }
 
-extension WorkFloor.State {
+private struct JobLine {
+    enum Assignment {
+        case claim(LaneJob, Range<Int>)
+        case sleep
+        case end
+    }
+
+    private var jobs = FirstInFirstOut<(job: LaneJob, firstUnclaimed: Int)>()
+    private var sleeperCount = 0
+    private var isClosed = false
+
+    /// - Returns: how many sleepers to wake; they count as awake from now on.
+    mutating func add(_ job: LaneJob) -> Int {
+        jobs.enter((job, 0))
+        return wake(atMost: (job.tileCount - 1) / LanePool.tilesPerClaim + 1)
+    }
+
+    mutating func close() -> Int {
+        isClosed = true
+        return wake(atMost: sleeperCount)
+    }
+
     /// The next tiles of the job that waited longest, which then goes to the end of the line.
-    fileprivate mutating func assign() -> WorkFloor.Assignment {
+    mutating func assign() -> Assignment {
         guard let (job, first) = jobs.leave() else {
             if isClosed { return .end }
             sleeperCount += 1
@@ -136,6 +137,12 @@ extension WorkFloor.State {
         }
         let end = min(first + LanePool.tilesPerClaim, job.tileCount)
         if end < job.tileCount { jobs.enter((job, end)) }
-        return .claim(WorkFloor.Claim(job: job, tiles: first..<end))
+        return .claim(job, first..<end)
+    }
+
+    private mutating func wake(atMost count: Int) -> Int {
+        let woken = min(sleeperCount, count)
+        sleeperCount -= woken
+        return woken
     }
 }

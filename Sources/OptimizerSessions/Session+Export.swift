@@ -32,24 +32,34 @@ extension Session {
 
 extension SessionState {
     fileprivate func export(_ context: SessionContext) throws(SessionError) -> StateExport {
-        let tensors = stateTensors()
-        let header = SafetensorsWriter.header(
-            tensors: tensors.map { ($0.name, $0.dtype, $0.shape) },
-            metadata: [
-                (StateFile.Metadata.formatVersion, StateFile.formatVersion),
-                (StateFile.Metadata.session, SettingsDocument.text(of: self)),
-                (StateFile.Metadata.skipped, String(skipped)),
-                (StateFile.Metadata.step, String(step)),
-            ])
-        let byteCount = tensors.reduce(header.count) { $0 + $1.byteCount }
+        let tensors: [StateTensor]
+        let header: [UInt8]
+        do {
+            tensors = try stateTensors()
+            header = try SafetensorsWriter.header(
+                tensors: tensors.map(\.description), metadata: stateMetadata)
+        } catch {
+            throw .shapeMismatch(
+                tensor: nil, expected: "a state that fits into a file", actual: error.detail)
+        }
+        let byteCount = tensors.reduce(header.count) { $0 + $1.description.byteCount }
         let slab = try context.takeBody(byteCount)
         slab.bytes.copyBytes(from: header)
         var offset = header.count
         for tensor in tensors {
             copy(tensor, to: UnsafeMutableRawBufferPointer(rebasing: slab.bytes[offset...]))
-            offset += tensor.byteCount
+            offset += tensor.description.byteCount
         }
         return StateExport(tag: tag, slab: slab, byteCount: byteCount)
+    }
+
+    private var stateMetadata: [(name: String, value: String)] {
+        [
+            (StateFile.Metadata.formatVersion, StateFile.formatVersion),
+            (StateFile.Metadata.session, SettingsDocument.text(of: self)),
+            (StateFile.Metadata.skipped, String(skipped)),
+            (StateFile.Metadata.step, String(step)),
+        ]
     }
 
     private func copy(_ tensor: StateTensor, to destination: UnsafeMutableRawBufferPointer) {

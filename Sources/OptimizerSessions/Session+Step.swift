@@ -11,7 +11,7 @@ extension Session {
         _ request: StepRequest, completion: @escaping SessionCompletion<StepOutcome>
     ) {
         takeTurn(completion) { [self] state, turn in
-            do {
+            do throws(SessionError) {
                 try StepRun(request, session: self, state: state, turn: turn).measure()
             } catch {
                 turn.end(.failure(error))

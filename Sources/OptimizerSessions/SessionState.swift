@@ -28,7 +28,11 @@ final class SessionState: @unchecked Sendable {
         _ settings: ResolvedSettings, layout: TensorLayout, elementType: ElementType,
         budget: StateBudget, reusing reused: SessionState? = nil
     ) throws(SessionError) {
-        overhead = try reused?.overhead ?? budget.reserve(Self.overheadBytes(of: layout))
+        if let reused {
+            overhead = reused.overhead
+        } else {
+            overhead = try budget.reserve(Self.overheadBytes(of: layout))
+        }
         let vectors = StateVectors(budget: budget, reusing: reused?.vectors)
         let slots = layout.tensors.indices.map { index in
             ParameterSlot(

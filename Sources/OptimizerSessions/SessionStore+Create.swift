@@ -81,7 +81,7 @@ private final class CreationRun: @unchecked Sendable {
         if let precondition, !precondition.holds(for: nil) {
             throw .preconditionFailed(expected: precondition, current: nil)
         }
-        do {
+        do throws(SessionError) {
             let state = try build()
             switch try store.insert(state, as: name, origin: .creation(identity)) {
             case .inserted(let description):

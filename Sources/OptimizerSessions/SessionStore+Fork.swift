@@ -70,7 +70,7 @@ private struct ForkRequest: Sendable {
     /// By the holder of the source's turn.
     func fork(_ session: Session, _ state: SessionState) throws(SessionError) -> Creation {
         if let step, step != state.step { throw .unknownStep(asked: step, current: state.tag) }
-        do {
+        do throws(SessionError) {
             guard !store.isFull else { throw store.fullError }
             let origin = SessionOrigin.fork(
                 from: source, generation: session.firstGeneration, step: state.step)

@@ -13,7 +13,7 @@ extension SessionStore {
             return completion(.failure(.invalidName(name: name)))
         }
         context.run(elements: file.layout.elementCount) { [self] in
-            do {
+            do throws(SessionError) {
                 switch try make(file, name, precondition) {
                 case .inserted(let description):
                     completion(.success(Creation(kind: .created, description: description)))

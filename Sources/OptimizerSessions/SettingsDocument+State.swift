@@ -43,7 +43,7 @@ extension SettingsDocument {
     static func stateSettings(
         _ text: String, at pointer: String
     ) throws(SettingsFault) -> (SessionSettings, ElementType) {
-        do {
+        do throws(SettingsFault) {
             var members = try self.members(text)
             guard let index = members.firstIndex(where: { $0.name == "dtype" }) else {
                 throw SettingsFault(.missingMember, "/dtype", "this member is required")
@@ -64,14 +64,16 @@ extension SettingsDocument {
         // The file's header has been bounded already.
         var limits = FormatLimits()
         limits.jsonValueBytes = .max
+        let parsed = Array(text.utf8).withUnsafeBytes { bytes in
+            Result { () throws(JSONFault) in try JSONValue.parse(bytes, limits: limits) }
+        }
         let value: JSONValue
-        do {
-            value = try Array(text.utf8).withUnsafeBytes { bytes throws(JSONFault) in
-                try JSONValue.parse(bytes, limits: limits)
-            }
-        } catch {
+        switch parsed {
+        case .success(let root):
+            value = root
+        case .failure(let fault):
             throw SettingsFault(
-                .invalidValue, "", "is not JSON at byte \(error.offset): \(error.reason)")
+                .invalidValue, "", "is not JSON at byte \(fault.offset): \(fault.reason)")
         }
         guard case .object(let members) = value else {
             throw SettingsFault(.invalidValue, "", "must be an object, not \(value.kind)")

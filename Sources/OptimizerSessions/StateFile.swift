@@ -42,21 +42,21 @@ package enum StateFile {
 
 extension SessionState {
     /// Every tensor of the state file in the order of its data.
-    func stateTensors() -> [StateTensor] {
-        let working = optimizer.elementType.working
-        var tensors = layout.tensors.indices.map { slot in
-            StateTensor(
-                name: StateFile.stepPrefix + layout.tensors[slot].name, dtype: .I64, shape: [],
-                byteCount: DType.I64.byteCount, slot: slot, vector: nil)
+    func stateTensors() throws(TensorSizeFault) -> [StateTensor] {
+        let working = optimizer.elementType.working.dtype
+        var tensors: [StateTensor] = []
+        for (slot, tensor) in layout.tensors.enumerated() {
+            let name = StateFile.stepPrefix + tensor.name
+            let description = try TensorDescription(name: name, dtype: .I64, shape: [])
+            tensors.append(StateTensor(description: description, slot: slot, vector: nil))
         }
         for vector in StateVector.allCases {
             for (slot, tensor) in layout.tensors.enumerated()
             where vector != .maxExpAvgSq || optimizer.usesMaximum(slot: slot) {
-                tensors.append(
-                    StateTensor(
-                        name: StateFile.prefix(of: vector) + tensor.name, dtype: working.dtype,
-                        shape: tensor.shape, byteCount: tensor.elementCount * working.byteCount,
-                        slot: slot, vector: vector))
+                let name = StateFile.prefix(of: vector) + tensor.name
+                let description = try TensorDescription(
+                    name: name, dtype: working, shape: tensor.shape)
+                tensors.append(StateTensor(description: description, slot: slot, vector: vector))
             }
         }
         return tensors
@@ -74,10 +74,7 @@ extension SessionState {
 
 /// One tensor of a state file.
 struct StateTensor {
-    let name: String
-    let dtype: DType
-    let shape: [Int]
-    let byteCount: Int
+    let description: TensorDescription
     let slot: Int
     /// nil: the slot's step count.
     let vector: StateVector?

@@ -10,8 +10,8 @@ struct StateMetadata {
 
     private static let pointer = "/__metadata__"
 
-    init(_ members: [(String, String)]) throws(SessionError) {
-        do {
+    init(_ members: [(name: String, value: String)]) throws(SessionError) {
+        do throws(SettingsFault) {
             var texts: [String: String] = [:]
             for (name, text) in members { texts[name] = text }
             let version = try Self.take(StateFile.Metadata.formatVersion, &texts)
