@@ -47,6 +47,9 @@ package final class StepPass: @unchecked Sendable {
 
     deinit { blockSums.deallocate() }
 
+    /// Kernel calls of a step that fits one tile.
+    package var segmentCount: Int { plan.segments.count }
+
     package var applyTileCount: Int { Self.tileCount(elements: optimizer.elementCount) }
 
     static func tileCount(elements: Int) -> Int {

@@ -29,10 +29,9 @@ package struct GroupTable: Sendable {
             specifications.insert(
                 GroupSpecification(name: Self.defaultName, members: [], overrides: .init()), at: 0)
         }
+        var names: Set<String> = []
         for (index, group) in specifications.enumerated() {
-            if specifications[..<index].contains(where: { $0.name == group.name }) {
-                throw .duplicateGroup(group.name)
-            }
+            guard names.insert(group.name).inserted else { throw .duplicateGroup(group.name) }
             for slot in group.members {
                 guard slots.indices.contains(slot) else {
                     throw .unknownParameter("#\(slot)", group: group.name)
@@ -76,10 +75,10 @@ package struct GroupTable: Sendable {
         try checked { () throws(HyperparameterError) in try defaults.validate() }
         var table = self
         table.defaults = defaults
+        let indices = Dictionary(
+            zip(groups.map(\.name), groups.indices), uniquingKeysWith: { first, _ in first })
         for (name, values) in overrides {
-            guard let index = groups.firstIndex(where: { $0.name == name }) else {
-                throw .unknownGroup(name)
-            }
+            guard let index = indices[name] else { throw .unknownGroup(name) }
             table.groups[index].overrides = values
         }
         for index in groups.indices {

@@ -17,10 +17,7 @@ extension FlatOptimizer {
             try hyperparameters[index].validate(group: groups[index].name)
         }
         let gradScale = try narrowedScale(settings.gradScale)
-        if let norm = settings.maxGradNorm, !(norm.isFinite && norm >= 0) {
-            throw HyperparameterError(
-                name: "max_grad_norm", value: norm, requirement: "must be a finite number ≥ 0")
-        }
+        try settings.validateNorm()
         return StepPass(
             self, gradients, settings, hyperparameters: hyperparameters, gradScale: gradScale,
             output: output)
@@ -36,5 +33,13 @@ extension FlatOptimizer {
                 requirement: "must be a finite number > 0 in the parameters' precision")
         }
         return narrowed
+    }
+}
+
+extension StepSettings {
+    func validateNorm() throws(HyperparameterError) {
+        guard let norm = maxGradNorm, !(norm.isFinite && norm >= 0) else { return }
+        throw HyperparameterError(
+            name: "max_grad_norm", value: norm, requirement: "must be a finite number ≥ 0")
     }
 }
