@@ -67,7 +67,8 @@ def response_object(method, path, status):
     if operation is None and method == "HEAD":
         operation = document()["paths"][path].get("get")
     if operation is None:
-        return resolve(lookup("#/components/responses/MethodNotAllowed"))
+        name = "MethodNotAllowed" if status == 405 else "AnyRequest"
+        return resolve(lookup(f"#/components/responses/{name}"))
     responses = operation["responses"]
     return resolve(responses.get(str(status)) or responses.get("default"))
 

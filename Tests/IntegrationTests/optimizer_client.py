@@ -133,7 +133,8 @@ def _tensors(answer, format, like):
     if format == "safetensors":
         return load(answer)
     if format == "json":
-        tensors = json.loads(answer)["parameters"]
+        # Python would read "-0" as an integer, which has no sign.
+        tensors = json.loads(answer, parse_int=float)["parameters"]
         return {name: np.array(value, dtype=like[name].dtype).reshape(np.shape(like[name]))
                 for name, value in tensors.items() if name in like}
     result, start = {}, 0

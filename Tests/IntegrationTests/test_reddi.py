@@ -1,8 +1,8 @@
 """Theorem 1 of Reddi, Kale and Kumar, "On the Convergence of Adam and Beyond" (ICLR 2018).
 
-The losses are C·x at t = 3k + 1 and −x otherwise, on [−1, 1], with C = 3. The best fixed point is
-−1, yet Adam with betas (0, 1/(1 + C²)) returns to 1. Each step has a learning rate of its own, and
-the projection onto [−1, 1] is a PUT of the parameters, which keeps the moments.
+The losses are C·x at t = 3k + 1 and −x otherwise, on [−1, 1], with C = 3. The best fixed point
+is −1, yet Adam with betas (0, 1/(1 + C²)) returns to 1. Each step has a learning rate of its
+own, and the projection onto [−1, 1] is a PUT of the parameters, which keeps the moments.
 """
 
 import math

@@ -1,12 +1,13 @@
 """The service itself: what it says of itself, and paths and methods that it does not have."""
 
 import re
+import subprocess
 
 import pytest
 
 import contract
-from api import assert_problem
-from server import TOP, Server
+from api import API, assert_problem
+from server import BINARY, TOP, Server
 from wire import Connection
 
 
@@ -36,22 +37,36 @@ def test_readme_repeats_the_limits(api):
 def test_health(api, path):
     response = api.get(path)
     assert response.status == 200
-    assert response.media_type == "text/plain"
+    assert response.json() == {"status": "ok"}
 
 
-def test_metrics_count_steps(api, session):
-    def steps():
-        text = api.get("/metrics").body.decode()
-        for line in text.splitlines():
-            assert line.startswith("#") or re.fullmatch(
-                r"[a-z_:]+(\{[^}]*\})? (\d+(\.\d+)?(e[+-]?\d+)?|NaN|[+-]Inf)", line), line
-        return [float(line.split()[-1]) for line in text.splitlines()
-                if re.match(r"[a-z_]*steps[a-z_]*(\{[^}]*\})? ", line)]
+def metrics(api):
+    """Samples by name and labels; every line must be of the Prometheus text format."""
+    samples, typed = {}, set()
+    for line in api.get("/metrics").body.decode().splitlines():
+        if line.startswith("#"):
+            kind, name = line.split()[1:3]
+            assert kind in ("HELP", "TYPE")
+            typed.add(name)
+            continue
+        sample = re.fullmatch(r"([a-z_]+)(\{[a-z_]+=\"[^\"]*\"\})? (\d+(?:\.\d+)?)", line)
+        assert sample and sample[1] in typed, line
+        samples[sample[1] + (sample[2] or "")] = float(sample[3])
+    return samples
 
-    before = steps()
-    assert before
-    api.step(session, {"w": [[1, 2], [3, 4]], "b": [0.1, -0.1]})
-    assert any(after == value + 1 for after, value in zip(steps(), before, strict=True))
+
+def test_metrics_count(api, name):
+    before = metrics(api)
+    api.create(name, {"p": [0, 0]})
+    with_session = metrics(api)
+    assert with_session["optimizerd_sessions"] == before["optimizerd_sessions"] + 1
+    assert with_session["optimizerd_state_bytes"] >= before["optimizerd_state_bytes"] + 24
+    answered = 'optimizerd_responses_total{class="2xx"}'
+    assert with_session[answered] >= before[answered] + 2
+    assert with_session["optimizerd_body_bytes_in_flight"] == 0
+    refused = metrics(api)['optimizerd_responses_total{class="4xx"}']
+    api.get("/nowhere")
+    assert metrics(api)['optimizerd_responses_total{class="4xx"}'] == refused + 1
 
 
 def test_openapi_is_the_committed_document(api):
@@ -96,9 +111,14 @@ def test_head_is_get_without_the_body(api, path):
 
 
 @pytest.mark.parametrize("path", ["/v1", "/livez", "/metrics", "/v1/sessions", "/openapi.yaml"])
-def test_unknown_and_repeated_query_parameters(api, path):
+def test_unknown_query_parameters(api, path):
     assert_problem(api.get(f"{path}?colour=blue"), 422, "unknown-member", "/colour")
-    assert_problem(api.get(f"{path}?colour=blue&colour=red"), 400, "malformed-request")
+
+
+@pytest.mark.parametrize("query", ["prefix=a&prefix=b", "prefix=a&page_size=1&prefix=a",
+                                   "prefix=%zz", "prefix=%FF"])
+def test_repeated_and_malformed_query_parameters(api, query):
+    assert_problem(api.get(f"/v1/sessions?{query}"), 400, "malformed-request")
 
 
 def test_every_answer_has_a_date(api):
@@ -125,27 +145,39 @@ def test_start_prints_an_address_and_a_curl_line():
     assert "curl" in said
 
 
-def test_options_from_the_environment(monkeypatch):
-    """Every option of --help has a variable, and it is used."""
-    import subprocess
-
-    from server import BINARY
-
+def options():
+    """The names of --help's options."""
     text = subprocess.run([BINARY, "--help"], capture_output=True, text=True, check=True).stdout
-    options = set(re.findall(r"--([a-z0-9-]+)", text)) - {"help", "version"}
-    assert {"host", "port"} <= options
-    for option in options:
+    return set(re.findall(r"^  --([a-z0-9-]+)", text, re.MULTILINE)) - {"help", "version"}
+
+
+def test_options_from_the_environment(monkeypatch):
+    """Each --max option has its variable, and GET /v1 shows what it was set to."""
+    bounds = sorted(option for option in options() if option.startswith("max-"))
+    assert len(bounds) > 8
+    for index, option in enumerate(bounds):
         variable = "OPTIMIZERD_" + option.upper().replace("-", "_")
-        assert variable in text, f"--{option} has no variable in --help"
+        monkeypatch.setenv(variable, str(5001 + index))
+    running = Server()
+    limits = API(running.port).get("/v1").json()["limits"]
+    running.stop()
+    assert set(range(5001, 5001 + len(bounds))) <= set(limits.values())
+
+
+def test_an_option_wins_over_its_variable(monkeypatch):
+    monkeypatch.setenv("OPTIMIZERD_MAX_SESSIONS", "1")
+    running = Server("--max-sessions", "2")
+    api = API(running.port)
+    for name in ("a", "b"):
+        api.create(name, {"p": 1})
+    response = api.put("/v1/sessions/c", json={"parameters": {"p": 1}})
+    running.stop()
+    assert_problem(response, 503, "over-budget", limit=2)
 
 
 @pytest.mark.parametrize("arguments", [["--port", "65536"], ["--port", "x"], ["--colour", "blue"],
-                                       ["--host", "not a host"]])
+                                       ["--host", "not a host"], ["--host", "0.0.0.0"]])
 def test_wrong_options_end_with_a_sentence(arguments):
-    import subprocess
-
-    from server import BINARY
-
     ended = subprocess.run([BINARY, "--port", "0", *arguments], capture_output=True, text=True,
                            timeout=20, check=False)
     assert ended.returncode not in (0, -4, -5, -6, -11)
