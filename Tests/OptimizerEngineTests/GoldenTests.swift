@@ -23,8 +23,9 @@ struct GoldenTests {
     private func cases() throws -> [Case] {
         let url = try #require(
             Bundle.module.url(forResource: "adam", withExtension: "txt", subdirectory: "Golden"))
+        let text = try String(contentsOf: url, encoding: .utf8)
         var cases: [Case] = []
-        for line in try String(contentsOf: url, encoding: .utf8).split(separator: "\n").dropFirst() {
+        for line in text.split(separator: "\n").dropFirst() {
             let words = line.split(separator: " ")
             if words[0] == "case" {
                 let pairs = words.dropFirst().map { $0.split(separator: "=").map(String.init) }

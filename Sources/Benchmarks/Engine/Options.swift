@@ -18,16 +18,18 @@ struct Options {
 
     static let usage = """
         usage: engine-benchmark [--n N,N,…] [--variant adam,adamw,amsgrad] [--type f32|f64]
-                                [--level baseline,avx2,avx512] [--clip NORM] [--repeats R]
-                                [--nanoseconds apply|step]
+                                [--level baseline,avx2,avx512] [--tensors T]
+                                [--clip NORM] [--repeats R] [--nanoseconds apply|step]
         Measures one core. Without --nanoseconds: a table of parameters per second beside the
-        roofline, a loop that moves the same bytes. --clip also clips the gradients' norm.
+        roofline, a loop that moves the same bytes. The
+        parameters form T tensors, by default one; --clip also clips the gradients' norm.
         """
 
     var sizes = [10_000, 100_000, 1_000_000, 10_000_000]
     var variants = Variant.allCases
     var type = ElementType.f32
     var levels = Kernels.available
+    var tensors = 1
     var clip: Double?
     /// Nil: so many that a line takes about a second.
     var repeats: Int?
@@ -52,6 +54,9 @@ struct Options {
             case "--level":
                 levels = Kernels.available.filter { words.contains("\($0.level)") }
                 guard levels.count == words.count, !levels.isEmpty else { return nil }
+            case "--tensors":
+                guard let count = Int(value), count > 0 else { return nil }
+                tensors = count
             case "--clip":
                 guard let norm = Double(value), norm.isFinite, norm >= 0 else { return nil }
                 clip = norm

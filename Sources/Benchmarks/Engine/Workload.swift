@@ -1,30 +1,38 @@
 import OptimizerEngine
 
-/// An optimizer of one tensor and gradients for it.
+/// An optimizer of some tensors of about the same length, and gradients for them.
 final class Workload {
     private let optimizer: FlatOptimizer
     private let gradients: BenchmarkMemory
     private let type: ElementType
     private let settings: StepSettings
-    let count: Int
 
     init(
-        _ variant: Variant, _ type: ElementType, count: Int, clip: Double?, kernels: Kernels
+        _ variant: Variant, count: Int, options: Options, kernels: Kernels
     ) throws {
-        let slot = ParameterSlot(name: "w", shape: [count], offset: 0, count: count)
+        let type = options.type
+        let tensors = options.tensors
+        let slots = (0..<tensors).map { index in
+            let start = count * index / tensors
+            let length = count * (index + 1) / tensors - start
+            return ParameterSlot(
+                name: "w\(index)", shape: [length], offset: start, count: length)
+        }
         optimizer = try FlatOptimizer(
-            type: variant.type, elementType: type, slots: [slot],
+            type: variant.type, elementType: type, slots: slots,
             defaults: variant.hyperparameters, kernels: kernels,
             memory: { BenchmarkMemory($0) })
         self.type = type
-        self.count = count
-        settings = StepSettings(maxGradNorm: clip)
+        settings = StepSettings(maxGradNorm: options.clip)
         gradients = BenchmarkMemory(count * type.byteCount)
         let values = (0..<count).map { Float($0 % 1000) / 1000 - 0.5 }
         values.withUnsafeBytes {
             guard let base = $0.baseAddress else { return }
             kernels.convert(base, .f32, to: gradients.base, type, count: count)
-            optimizer.overwriteParameters(slot: 0, from: base, type: .f32)
+            for (index, slot) in slots.enumerated() {
+                optimizer.overwriteParameters(
+                    slot: index, from: base.advanced(by: slot.offset * 4), type: .f32)
+            }
         }
     }
 

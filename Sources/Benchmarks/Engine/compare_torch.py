@@ -63,7 +63,7 @@ def main():
     torch.set_num_threads(1)
     capability = torch.backends.cpu.get_cpu_capability()
     print(f"torch {torch.__version__}, {capability}, 1 thread; microseconds, medians")
-    print(f"{'n':>10} {'variant':>8} {'torch':>9} {'apply':>9} {'ratio':>6} {'step':>9} {'ratio':>6}")
+    print("         n  variant     torch     apply  ratio      step  ratio")
     for count in options.n:
         repeats = max(5, min(200, 50_000_000 // count))
         for variant in options.variant:

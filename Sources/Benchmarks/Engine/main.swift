@@ -36,7 +36,7 @@ func printTable(_ options: Options) throws {
             let bound = median(repeats) { roofline.time() }
             for kernels in options.levels {
                 let workload = try Workload(
-                    variant, options.type, count: count, clip: options.clip, kernels: kernels)
+                    variant, count: count, options: options, kernels: kernels)
                 let apply = try median(repeats) { try workload.time(.apply) }
                 let step = try median(repeats) { try workload.time(.step) }
                 let percent = "\(Int((bound / apply * 100).rounded())) %"
@@ -49,16 +49,15 @@ func printTable(_ options: Options) throws {
     }
 }
 
-guard let options = Options(Array(CommandLine.arguments.dropFirst())) else {
-    print(Options.usage)
-    throw Workload.Refused()
-}
-switch options.report {
-case .table:
+let options = Options(Array(CommandLine.arguments.dropFirst()))
+switch (options, options?.report) {
+case (let options?, .table):
     try printTable(options)
-case .nanoseconds(let phase):
+case (let options?, .nanoseconds(let phase)):
     let workload = try Workload(
-        options.variants[0], options.type, count: options.sizes[0], clip: options.clip,
+        options.variants[0], count: options.sizes[0], options: options,
         kernels: options.levels[options.levels.count - 1])
     print(try median(options.repeats ?? 100) { try workload.time(phase) })
+default:
+    print(Options.usage)
 }
