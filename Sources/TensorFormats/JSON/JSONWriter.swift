@@ -34,14 +34,14 @@ package struct JSONWriter {
     /// The shortest decimal; NaN and the infinities as strings.
     package mutating func number(_ value: Double) {
         separate()
-        appendNumber(isFinite: value.isFinite) { Decimal.write(value, to: $0) }
+        appendNumber(isFinite: value.isFinite) { Decimal.write(value, to: $0, PowersOfTen.shared) }
         needsComma = true
     }
 
     /// As above.
     package mutating func number(_ value: Float) {
         separate()
-        appendNumber(isFinite: value.isFinite) { Decimal.write(value, to: $0) }
+        appendNumber(isFinite: value.isFinite) { Decimal.write(value, to: $0, PowersOfTen.shared) }
         needsComma = true
     }
 

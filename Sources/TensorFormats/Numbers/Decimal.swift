@@ -6,11 +6,11 @@
 /// -Infinity, which are no JSON numbers.
 package enum Decimal {
     package static func shortest(_ value: Double) -> String {
-        text { write(value, to: $0) }
+        text { write(value, to: $0, PowersOfTen.shared) }
     }
 
     package static func shortest(_ value: Float) -> String {
-        text { write(value, to: $0) }
+        text { write(value, to: $0, PowersOfTen.shared) }
     }
 
     /// No number needs more bytes; the writing may touch all of them.
@@ -26,7 +26,9 @@ package enum Decimal {
 
     /// Writes `value` to `place`, which has room for `maximumBytes`, and returns its length.
     @inline(__always)
-    static func write(_ value: Double, to place: UnsafeMutablePointer<UInt8>) -> Int {
+    static func write(
+        _ value: Double, to place: UnsafeMutablePointer<UInt8>, _ powers: PowersOfTen
+    ) -> Int {
         guard value.isFinite else {
             return write(value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity", to: place)
         }
@@ -35,12 +37,14 @@ package enum Decimal {
             place[sign] = UInt8(ascii: "0")
             return sign + 1
         }
-        return sign + write(ShortestDecimal(value.magnitude), to: place + sign)
+        return sign + write(ShortestDecimal(value.magnitude, powers), to: place + sign)
     }
 
     /// As above.
     @inline(__always)
-    static func write(_ value: Float, to place: UnsafeMutablePointer<UInt8>) -> Int {
+    static func write(
+        _ value: Float, to place: UnsafeMutablePointer<UInt8>, _ powers: PowersOfTen
+    ) -> Int {
         guard value.isFinite else {
             return write(value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity", to: place)
         }
@@ -49,7 +53,7 @@ package enum Decimal {
             place[sign] = UInt8(ascii: "0")
             return sign + 1
         }
-        return sign + write(ShortestDecimal(value.magnitude), to: place + sign)
+        return sign + write(ShortestDecimal(value.magnitude, powers), to: place + sign)
     }
 
     @inline(__always)

@@ -16,6 +16,12 @@ enum EightDigits {
         return ((above | values) & 0x8080_8080_8080_8080).trailingZeroBitCount &>> 3
     }
 
+    /// How many zeros stand at the start of `word`: 0…8.
+    @inline(__always)
+    static func leadingZeros(_ word: UInt64) -> Int {
+        (word ^ 0x3030_3030_3030_3030).trailingZeroBitCount &>> 3
+    }
+
     /// The value of the first `count` digits of `word`; `count` is 1…8.
     @inline(__always)
     static func value(_ word: UInt64, count: Int) -> UInt64 {

@@ -12,7 +12,7 @@ struct ShortestDecimal {
 extension ShortestDecimal {
     /// `value` must be finite and positive.
     @inline(__always)
-    init(_ value: Double) {
+    init(_ value: Double, _ powers: PowersOfTen) {
         let bits = value.bitPattern
         let fraction = bits & (1 << 52 - 1)
         let field = Int(bits >> 52) & 0x7FF
@@ -32,12 +32,13 @@ extension ShortestDecimal {
         }
         self.init(
             significand: significand, exponent: exponent,
-            isPowerOfTwo: fraction == 0 && field > 1, scale: DoubleScale.self)
+            isPowerOfTwo: fraction == 0 && field > 1, scale: DoubleScale.self,
+            powers)
     }
 
     /// `value` must be finite and positive.
     @inline(__always)
-    init(_ value: Float) {
+    init(_ value: Float, _ powers: PowersOfTen) {
         let bits = value.bitPattern
         let fraction = UInt64(bits & (1 << 23 - 1))
         let field = Int(bits >> 23) & 0xFF
@@ -54,12 +55,14 @@ extension ShortestDecimal {
         }
         self.init(
             significand: significand, exponent: exponent,
-            isPowerOfTwo: fraction == 0 && field > 1, scale: FloatScale.self)
+            isPowerOfTwo: fraction == 0 && field > 1, scale: FloatScale.self,
+            powers)
     }
 
     @inline(__always)
     private init<Scale: DecimalScale>(
-        significand: UInt64, exponent: Int, isPowerOfTwo: Bool, scale: Scale.Type
+        significand: UInt64, exponent: Int, isPowerOfTwo: Bool, scale: Scale.Type,
+        _ powers: PowersOfTen
     ) {
         // The interval's ends belong to it when ties are rounded to this value (§9.1 there).
         let excluded: UInt64 = significand & 1
@@ -69,7 +72,7 @@ extension ShortestDecimal {
         let right = center &+ 2
 
         let k = Self.floorLog10(exponent, threeQuarters: isPowerOfTwo)
-        let power = Scale.power(-k)
+        let power = Scale.power(-k, powers)
         // Now the scaled values have the form x/4, with the rest as a sticky bit.
         let shift = UInt64(truncatingIfNeeded: exponent &+ PowersOfTen.floorLog2(-k) &+ 1)
         let lower = Scale.multiply(power, left << shift) &+ excluded
@@ -117,14 +120,14 @@ extension ShortestDecimal {
 /// cut off lives on in the last one ("rounding to odd", §9.4 there).
 private protocol DecimalScale {
     associatedtype Power
-    static func power(_ q: Int) -> Power
+    static func power(_ q: Int, _ powers: PowersOfTen) -> Power
     static func multiply(_ power: Power, _ value: UInt64) -> UInt64
 }
 
 private enum DoubleScale: DecimalScale {
     @inline(__always)
-    static func power(_ q: Int) -> UInt128 {
-        PowersOfTen.significands[q] &+ (PowersOfTen.exact.contains(q) ? 0 : 1)
+    static func power(_ q: Int, _ powers: PowersOfTen) -> UInt128 {
+        powers.significands[q] &+ (PowersOfTen.exact.contains(q) ? 0 : 1)
     }
 
     @inline(__always)
@@ -140,8 +143,8 @@ private enum DoubleScale: DecimalScale {
 private enum FloatScale: DecimalScale {
     /// The upper half; 10^27 is the last power of ten that needs no more.
     @inline(__always)
-    static func power(_ q: Int) -> UInt64 {
-        UInt64(truncatingIfNeeded: PowersOfTen.significands[q] >> 64)
+    static func power(_ q: Int, _ powers: PowersOfTen) -> UInt64 {
+        UInt64(truncatingIfNeeded: powers.significands[q] >> 64)
             &+ (q >= 0 && q <= 27 ? 0 : 1)
     }
 
