@@ -25,7 +25,16 @@ extension JSONWriter {
         endObject()
     }
 
+    /// Room for numbers of usual length, so that a large tensor does not grow the text by and by.
+    private mutating func reserve(_ dtype: DType, _ shape: [Int]) {
+        let expected = bytes.count + shape.reduce(1, *) * (dtype == .F64 ? 22 : 13)
+        if expected > bytes.capacity {
+            bytes.reserveCapacity(max(expected, 2 * bytes.capacity))
+        }
+    }
+
     private mutating func elements(_ base: UnsafeRawPointer, _ dtype: DType, _ shape: [Int]) {
+        reserve(dtype, shape)
         switch dtype {
         case .F64: nested(shape, DoubleElements(base: base))
         case .F32: nested(shape, FloatElements(base: base))
@@ -91,9 +100,9 @@ extension JSONWriter {
                     append(UnsafeRawBufferPointer(start: start, count: used))
                     used = 0
                 }
-                used += Self.write(source.element(index), to: start + used, powers)
+                used &+= Self.write(source.element(index), to: start + used, powers)
                 start[used] = UInt8(ascii: ",")
-                used += 1
+                used &+= 1
             }
             append(UnsafeRawBufferPointer(start: start, count: max(used - 1, 0)))
         }

@@ -3,7 +3,7 @@
 /// Commas and colons are placed by themselves; opening and closing in the right order is up to
 /// the caller.
 package struct JSONWriter {
-    package private(set) var bytes: [UInt8] = []
+    package internal(set) var bytes: [UInt8] = []
     /// Whether a comma belongs in front of what comes next.
     private var needsComma = false
 

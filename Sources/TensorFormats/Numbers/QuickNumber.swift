@@ -81,12 +81,18 @@ enum QuickNumber {
     ) {
         while position < end {
             let word = EightDigits.load(position)
-            let count = EightDigits.count(word)
+            let others = EightDigits.others(word)
+            guard others != 0 else {
+                significand = significand &* 100_000_000 &+ EightDigits.value(word)
+                position += 8
+                continue
+            }
+            let count = others.trailingZeroBitCount &>> 3
             guard count > 0 else { return }
-            significand =
-                significand &* PowersOfTen.small[count] &+ EightDigits.value(word, count: count)
+            significand = significand &* PowersOfTen.small[unchecked: count]
+                &+ EightDigits.value(word, count: count)
             position += count
-            guard count == 8 else { return }
+            return
         }
     }
 

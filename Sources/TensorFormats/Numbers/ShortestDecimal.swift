@@ -4,7 +4,7 @@
 /// the value is scaled by one power of ten so that it holds a few integers; one with a trailing
 /// zero is preferred, then the nearest.
 struct ShortestDecimal {
-    /// Without trailing zeros, unless it is zero.
+    /// At most 17 decimal digits, for Float at most 9; the last ones may be zeros.
     var digits: UInt64
     var exponent: Int
 }
@@ -23,10 +23,9 @@ extension ShortestDecimal {
         if exponent <= 0, exponent >= -52 {
             // Integers below 2^53 are their own shortest decimal: every other integer is at
             // least one away, and neighbouring values are not further away than that.
-            let integer = significand >> UInt64(-exponent)
-            if integer << UInt64(-exponent) == significand {
+            let integer = significand &>> UInt64(truncatingIfNeeded: -exponent)
+            if integer &<< UInt64(truncatingIfNeeded: -exponent) == significand {
                 self.init(digits: integer, exponent: 0)
-                removeTrailingZeros()
                 return
             }
         }
@@ -46,10 +45,9 @@ extension ShortestDecimal {
         let exponent = max(field, 1) &- 150
 
         if exponent <= 0, exponent >= -23 {
-            let integer = significand >> UInt64(-exponent)
-            if integer << UInt64(-exponent) == significand {
+            let integer = significand &>> UInt64(truncatingIfNeeded: -exponent)
+            if integer &<< UInt64(truncatingIfNeeded: -exponent) == significand {
                 self.init(digits: integer, exponent: 0)
-                removeTrailingZeros()
                 return
             }
         }
@@ -75,29 +73,26 @@ extension ShortestDecimal {
         let power = Scale.power(-k, powers)
         // Now the scaled values have the form x/4, with the rest as a sticky bit.
         let shift = UInt64(truncatingIfNeeded: exponent &+ PowersOfTen.floorLog2(-k) &+ 1)
-        let lower = Scale.multiply(power, left << shift) &+ excluded
-        let middle = Scale.multiply(power, center << shift)
-        let upper = Scale.multiply(power, right << shift) &- excluded
+        let lower = Scale.multiply(power, left &<< shift) &+ excluded
+        let middle = Scale.multiply(power, center &<< shift)
+        let upper = Scale.multiply(power, right &<< shift) &- excluded
 
+        // A multiple of ten in the interval is shorter than anything else …
         let floor = middle >> 2
-        if floor >= 10 {
-            let tens = floor / 10
-            let below = lower <= 40 &* tens
-            let above = 40 &* tens &+ 40 <= upper
-            if below != above {
-                self.init(digits: tens &+ (above ? 1 : 0), exponent: k &+ 1)
-                removeTrailingZeros()
-                return
-            }
-        }
+        let tens = floor / 10
+        let tensBelow = lower <= 40 &* tens
+        let tensAbove = 40 &* tens &+ 40 <= upper
+        let isTens = floor >= 10 && tensBelow != tensAbove
+        // … otherwise the neighbour inside counts, or the nearer one of two.
         let below = lower <= 4 &* floor
         let above = 4 &* floor &+ 4 <= upper
         let half = 4 &* floor &+ 2
         let isNearerAbove = middle > half || (middle == half && floor & 1 == 1)
         let roundsUp = below != above ? above : isNearerAbove
-        self.init(digits: floor &+ (roundsUp ? 1 : 0), exponent: k)
-        // Only 9 can have become 10 here: above 9, a multiple of ten was found before.
-        if floor < 10 { removeTrailingZeros() }
+        // Written without branches, which would be taken at random.
+        let whole = 10 &* (tens &+ (tensAbove ? 1 : 0))
+        let single = floor &+ (roundsUp ? 1 : 0)
+        self.init(digits: isTens ? whole : single, exponent: k)
     }
 
     /// floor(log10(2^e)), or of ¾·2^e: log10(2) and log10(¾) as fractions of 2^22, good for
@@ -105,14 +100,6 @@ extension ShortestDecimal {
     @inline(__always)
     private static func floorLog10(_ e: Int, threeQuarters: Bool) -> Int {
         (e &* 1_262_611 &- (threeQuarters ? 524_031 : 0)) >> 22
-    }
-
-    @inline(__always)
-    private mutating func removeTrailingZeros() {
-        while digits % 10 == 0, digits != 0 {
-            digits /= 10
-            exponent &+= 1
-        }
     }
 }
 
