@@ -1,1 +1,36 @@
 #pragma once
+
+// What Swift's Glibc module does not hand over: epoll, eventfd, timerfd, variadic and macro-shaped
+// calls, and a signal handler, which must be C because nothing of Swift's run time may be entered
+// from one.
+
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+
+/// pipe2(2) with O_CLOEXEC; `ends[0]` is read from, `ends[1]` written to.
+int clinux_pipe(int ends[2]);
+
+/// `fcntl(descriptor, F_SETFL, flags | O_NONBLOCK)`, variadic in C.
+int clinux_set_nonblocking(int descriptor);
+
+/// Names the calling thread; the kernel keeps 15 bytes.
+int clinux_name_this_thread(const char *name);
+
+/// accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC.
+int clinux_accept(int listener, struct sockaddr_storage *peer, socklen_t *length);
+
+/// "EADDRINUSE", and the system's English sentence for it; NULL for a number without a name.
+const char *clinux_errno_name(int number);
+const char *clinux_errno_description(int number);
+
+/// Processors that this process may run on; 0 when the kernel does not tell.
+int clinux_usable_processors(void);
+
+/// From now on each arrival of `signal_number` writes that number as one byte to `descriptor`
+/// (non-blocking, so that the handler cannot hang). Returns 0, or -1 with errno.
+int clinux_forward_signal(int signal_number, int descriptor);
+
+/// Gives `signal_number` its default action back.
+int clinux_restore_signal(int signal_number);

@@ -1,0 +1,153 @@
+/// Bytes to request heads, strictly by RFC 9112 and RFC 9110.
+///
+/// The caller owns a window that starts at the first byte not yet consumed, appends what it
+/// receives, and calls `parse` again. The parser remembers how far it has come, so a head that
+/// arrives byte by byte still costs time linear in its length; and what it decides depends on the
+/// bytes alone, not on how they were cut. After a head it is ready for the next one; after an error
+/// the connection is over.
+package struct RequestParser: Sendable {
+    package enum Outcome: Sendable {
+        case needMore
+        /// A head, and how many bytes of the window it took; the body begins behind them.
+        case head(RequestHead, consumedBytes: Int)
+    }
+
+    private let limits: HTTPLimits
+    private var part = Part.requestLine
+    /// No line feed lies between `lineStart` and this index.
+    private var scanned = 0
+    private var lineStart = 0
+    private var lines: [FieldLine] = []
+
+    private enum Part: Sendable {
+        case requestLine
+        case fieldLines(RequestLine, start: Int)
+    }
+
+    package init(limits: HTTPLimits = HTTPLimits()) {
+        self.limits = limits
+    }
+
+    /// - Parameter window: all bytes since the last head; it may move but only grow between calls.
+    ///
+    /// Unsafe part: `window` stays valid and unchanged during the call, and nothing keeps it after.
+    package mutating func parse(
+        _ window: UnsafeRawBufferPointer
+    ) throws(ProtocolError) -> Outcome {
+        try parse(Span(_unsafeBytes: window))
+    }
+
+    package mutating func parse(_ window: Span<UInt8>) throws(ProtocolError) -> Outcome {
+        while true {
+            switch part {
+            case .requestLine:
+                guard let line = try requestLine(window) else { return .needMore }
+                part = .fieldLines(line, start: lineStart)
+            case .fieldLines(let line, let start):
+                guard let end = try fieldLines(window, start) else { return .needMore }
+                let head = try RequestHead(
+                    line: line, fields: Fields(bytes: copy(window, 0..<end), lines: lines))
+                self = RequestParser(limits: limits)
+                return .head(head, consumedBytes: end)
+            }
+        }
+    }
+
+    private mutating func requestLine(
+        _ window: Span<UInt8>
+    ) throws(ProtocolError) -> RequestLine? {
+        guard try skipsEmptyLine(window), lineStart < window.count else { return nil }
+        // Said at once, because a peer that speaks TLS here may never send a line feed.
+        guard window[lineStart].isToken else {
+            throw .malformed("The request line must begin with a method token and one space.")
+        }
+        guard let line = try nextLine(window, lineStart + limits.requestLineBytes) else {
+            if scanned - lineStart < limits.requestLineBytes + 2 { return nil }
+            throw ProtocolError(
+                .uriTooLong, "The request line is longer than \(limits.requestLineBytes) bytes.",
+                limit: limits.requestLineBytes)
+        }
+        return try RequestLine(window, line)
+    }
+
+    /// One empty line before a request is forgiven (RFC 9112 §2.2). False when its second byte is
+    /// still to come.
+    private mutating func skipsEmptyLine(_ window: Span<UInt8>) throws(ProtocolError) -> Bool {
+        guard lineStart == 0, window.count > 0, window[0] == .carriageReturn else { return true }
+        guard window.count > 1 else { return false }
+        guard window[1] == .lineFeed else { throw Self.bareLineEnd }
+        lineStart = 2
+        scanned = 2
+        return true
+    }
+
+    /// Reads field lines up to the empty one; the index behind it, or nil when more is needed.
+    private mutating func fieldLines(
+        _ window: Span<UInt8>, _ start: Int
+    ) throws(ProtocolError) -> Int? {
+        let limit = start + limits.fieldSectionBytes
+        while true {
+            guard let line = try nextLine(window, limit) else {
+                if scanned < limit + 2 { return nil }
+                throw sectionTooLong
+            }
+            if line.isEmpty { return lineStart }
+            guard lineStart <= limit else { throw sectionTooLong }
+            guard lines.count < limits.fieldCount else {
+                throw ProtocolError(
+                    .fieldsTooLarge, "The head has more than \(limits.fieldCount) fields.",
+                    limit: limits.fieldCount)
+            }
+            if lines.isEmpty { lines.reserveCapacity(8) }
+            lines.append(try FieldLine(window, line))
+        }
+    }
+
+    /// The next line without its CRLF, or nil when no line feed is found. A content byte at or
+    /// behind `limit` is never part of a line: two more bytes are looked at, for the CRLF.
+    private mutating func nextLine(
+        _ window: Span<UInt8>, _ limit: Int
+    ) throws(ProtocolError) -> Range<Int>? {
+        let end = min(window.count, limit + 2)
+        while scanned < end, window[scanned] != .lineFeed { scanned += 1 }
+        guard scanned < end else { return nil }
+        // Lines end with CRLF; a bare LF is what lets two parsers see two different requests.
+        guard scanned > lineStart, window[scanned - 1] == .carriageReturn else {
+            throw Self.bareLineEnd
+        }
+        let line = lineStart..<scanned - 1
+        scanned += 1
+        lineStart = scanned
+        return line
+    }
+
+    private var sectionTooLong: ProtocolError {
+        ProtocolError(
+            .fieldsTooLarge,
+            "The field section is longer than \(limits.fieldSectionBytes) bytes.",
+            limit: limits.fieldSectionBytes)
+    }
+
+    private static let bareLineEnd = ProtocolError.malformed("Lines must end with CR LF.")
+}
+
+extension FieldLine {
+    /// - Parameter range: the line without its CRLF; not empty.
+    init(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(ProtocolError) {
+        var colon = range.lowerBound
+        while colon < range.upperBound, bytes[colon].isToken { colon += 1 }
+        // Also refused by this: folded lines, and whitespace before the colon (RFC 9112 §5.1, §5.2).
+        guard colon > range.lowerBound, colon < range.upperBound, bytes[colon] == .colon else {
+            throw .malformed("A field line must be a token, a colon and a value.")
+        }
+        for index in colon + 1..<range.upperBound where !bytes[index].isFieldContent {
+            throw .malformed("A field value holds a control character.")
+        }
+        name = range.lowerBound..<colon
+        value = trimmed(bytes, colon + 1..<range.upperBound)
+    }
+}
+
+private func copy(_ bytes: Span<UInt8>, _ range: Range<Int>) -> [UInt8] {
+    bytes.extracting(range).withUnsafeBufferPointer { Array($0) }
+}

@@ -1,0 +1,181 @@
+import Dispatch
+import Synchronization
+import SystemIO
+
+/// What lives on a loop and is told when something happens. All calls come from the loop.
+protocol LoopResident: AnyObject {
+    func handle(_ event: PollEvent)
+    func handleDeadline(_ now: Instant)
+    /// One pass over what is ready: a bounded piece of work for each.
+    func runReady()
+    var hasReadyWork: Bool { get }
+    /// The earliest point at which `handleDeadline` has something to do.
+    var nextDeadline: Instant? { get }
+}
+
+/// A serial queue driven by one long-lived dispatch source on an epoll descriptor.
+///
+/// Sockets are registered in the epoll set, never with Dispatch: one source for each socket
+/// measured 79 k requests/s where this design does 131 k, and tearing sources down under load is
+/// where libdispatch has open defects. What is confined to the loop is touched only from its
+/// queue; `assertConfined` stops the process where that is broken.
+package final class EventLoop: @unchecked Sendable {
+    private let queue: DispatchQueue
+    private let source: any DispatchSourceRead
+    private let poller: Poller
+    private let timer: TimerDescriptor
+    private let inbox = Mutex(Inbox())
+    /// The thread that runs a turn now; 0 between turns.
+    private let runningThread = Atomic<UInt>(0)
+
+    // Confined to the queue.
+    private var resident: (any LoopResident)?
+    private var armedFor = Instant.distantFuture
+    /// Read once for each batch of events.
+    private(set) var now = MonotonicClock.now()
+
+    private struct Inbox {
+        var closures: [@Sendable () -> Void] = []
+        /// A turn is running or scheduled, and will look into the inbox before it ends.
+        var isTurnComing = false
+    }
+
+    /// Reserved token; connections never have it.
+    private static let timerToken = UInt64.max
+    /// A turn hands the thread back to Dispatch after so many rounds, so that the queue's other
+    /// blocks get theirs.
+    private static let roundsInATurn = 64
+
+    package init(name: String) throws(Errno) {
+        poller = try Poller()
+        timer = try TimerDescriptor()
+        try poller.add(timer.descriptor, token: Self.timerToken)
+        queue = DispatchQueue(label: name, qos: .userInitiated)
+        source = DispatchSource.makeReadSource(
+            fileDescriptor: poller.descriptor.number, queue: queue)
+    }
+
+    /// Begins to deliver events. The loop keeps itself and its resident alive until `stop`.
+    func start(_ makeResident: @escaping @Sendable () -> any LoopResident) {
+        source.setEventHandler { self.turn() }
+        // Holding the loop here keeps the epoll descriptor open for as long as Dispatch watches.
+        source.setCancelHandler { self.resident = nil }
+        queue.async {
+            self.resident = makeResident()
+            self.source.activate()
+        }
+    }
+
+    /// Delivers nothing any more; what is left in the inbox still runs.
+    func stop() {
+        source.cancel()
+    }
+
+    /// Runs `work` on the loop, in the order of the calls from one thread; never before returning
+    /// to the loop's round, also when called from there.
+    package func execute(_ work: @escaping @Sendable () -> Void) {
+        let mustKick = inbox.withLock { inbox in
+            inbox.closures.append(work)
+            defer { inbox.isTurnComing = true }
+            return !inbox.isTurnComing
+        }
+        if mustKick { queue.async { self.turn() } }
+    }
+
+    /// Whether the calling thread runs this loop's turn at the moment.
+    var isCurrent: Bool {
+        runningThread.load(ordering: .relaxed) == ThreadIdentity.current
+    }
+
+    func assertConfined() {
+        dispatchPrecondition(condition: .onQueue(queue))
+    }
+
+    /// Watches a connection until its descriptor is closed.
+    func watch(_ descriptor: borrowing Descriptor, token: UInt64) throws(Errno) {
+        try poller.add(descriptor, token: token)
+    }
+
+    func watchListener(_ descriptor: borrowing Descriptor, token: UInt64) throws(Errno) {
+        try poller.addLevelTriggered(descriptor, token: token)
+    }
+
+    func unwatch(_ descriptor: borrowing Descriptor) throws(Errno) {
+        try poller.remove(descriptor)
+    }
+
+    private func turn() {
+        assertConfined()
+        runningThread.store(ThreadIdentity.current, ordering: .relaxed)
+        inbox.withLock { $0.isTurnComing = true }
+        var round = 0
+        while true {
+            let ran = runInbox()
+            resident?.runReady()
+            let events = poll()
+            round += 1
+            if ran || events > 0 || resident?.hasReadyWork == true {
+                if round < Self.roundsInATurn { continue }
+                queue.async { self.turn() }
+                break
+            }
+            if inboxIsSettled() { break }
+        }
+        armTimer()
+        runningThread.store(0, ordering: .relaxed)
+    }
+
+    /// Ends the turn's duty to look into the inbox, unless something has arrived.
+    private func inboxIsSettled() -> Bool {
+        inbox.withLock { inbox in
+            guard inbox.closures.isEmpty else { return false }
+            inbox.isTurnComing = false
+            return true
+        }
+    }
+
+    private func runInbox() -> Bool {
+        let closures = inbox.withLock { inbox in
+            defer { inbox.closures.removeAll(keepingCapacity: false) }
+            return inbox.closures
+        }
+        for closure in closures { closure() }
+        return !closures.isEmpty
+    }
+
+    private func poll() -> Int {
+        guard let resident else { return 0 }
+        var timerFired = false
+        now = MonotonicClock.now()
+        let count: Int
+        do {
+            count = try poller.wait(milliseconds: 0) { event in
+                if event.token == Self.timerToken {
+                    timerFired = true
+                } else {
+                    resident.handle(event)
+                }
+            }
+        } catch {
+            // epoll_wait on a valid set fails only when interrupted, which is retried below it.
+            preconditionFailure("epoll_wait: \(error)")
+        }
+        if timerFired {
+            armedFor = .distantFuture
+            resident.handleDeadline(now)
+        }
+        return count
+    }
+
+    /// The timer is only ever moved to an earlier point. One that fires too early costs one empty
+    /// turn, which is cheaper than setting it anew for each request.
+    private func armTimer() {
+        guard let next = resident?.nextDeadline, next < armedFor else { return }
+        do {
+            try timer.arm(at: next)
+            armedFor = next
+        } catch {
+            preconditionFailure("timerfd_settime: \(error)")
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import HTTP1
+import SystemIO
+
+/// What the server tells its operator as it happens. Called on an event loop: do not block.
+package enum ServerEvent: Sendable {
+    case requestFinished(FinishedRequest)
+    /// A connection broke while a request was under way.
+    case connectionFailed(peer: SocketAddress, requestID: String?, reason: ConnectionFailure)
+    case acceptPaused(AcceptPause)
+    case acceptResumed
+}
+
+package enum ConnectionFailure: Sendable, Equatable {
+    case system(Errno)
+    /// The peer closed before its request was whole.
+    case endedEarly
+    /// The peer took none of the response, or the server's time to drain was over.
+    case timedOut
+}
+
+package enum AcceptPause: Sendable, Equatable {
+    /// As many connections are open as may be.
+    case connectionLimit
+    /// The system refuses another one, for lack of descriptors or memory.
+    case exhausted(Errno)
+}
+
+/// A request whose response has been handed to the kernel whole.
+package struct FinishedRequest: Sendable {
+    private let head: RequestHead?
+    package let status: Status
+    /// Bytes of the body received, and of the response sent, head included.
+    package let bytesIn: UInt64
+    package let bytesOut: UInt64
+    /// From the complete head to the last byte given to the kernel.
+    package let duration: Duration
+    package let requestID: String
+    package let peer: SocketAddress
+
+    /// Nil when the request was not understood.
+    package var method: Method? { head?.method }
+    package var path: String? { head?.path }
+
+    init(
+        head: RequestHead?, status: Status, bytesIn: UInt64, bytesOut: UInt64,
+        duration: Duration, requestID: String, peer: SocketAddress
+    ) {
+        self.head = head
+        self.status = status
+        self.bytesIn = bytesIn
+        self.bytesOut = bytesOut
+        self.duration = duration
+        self.requestID = requestID
+        self.peer = peer
+    }
+}

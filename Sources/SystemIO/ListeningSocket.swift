@@ -1,0 +1,81 @@
+import CLinux
+import Glibc
+
+/// A bound TCP socket that hands out connections without ever blocking.
+package struct ListeningSocket: ~Copyable, Sendable {
+    package let descriptor: Descriptor
+    /// As bound: port 0 has become the port that the kernel chose.
+    package let localAddress: SocketAddress
+
+    /// - Parameter backlog: connections that may wait in the kernel for `accept`.
+    package init(bindingTo address: SocketAddress, backlog: Int32) throws(Errno) {
+        let descriptor = try makeStreamSocket(family: address.family)
+        // A restarted server takes its port back from connections in TIME_WAIT.
+        try setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+        // Accepted connections inherit this on Linux, which saves a call for each.
+        try setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        let number = descriptor.number
+        try check(.bind, on: number) {
+            address.withKernelForm { bind(number, $0, $1) }
+        }
+        try check(.listen, on: number) { listen(number, backlog) }
+        localAddress = try boundAddress(of: number)
+        self.descriptor = descriptor
+    }
+
+    package enum AcceptResult: ~Copyable {
+        case connection(StreamSocket, SocketAddress)
+        /// Nobody is waiting.
+        case wouldBlock
+        case failed(Errno)
+    }
+
+    package func accept() -> AcceptResult {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let listener = descriptor.number
+        do {
+            let number = try check(.accept, on: listener) {
+                clinux_accept(listener, &storage, &length)
+            }
+            let socket = StreamSocket(descriptor: Descriptor(owning: number))
+            let peer = withUnsafePointer(to: &storage) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { SocketAddress($0) }
+            }
+            guard let peer else { return .failed(Errno(rawValue: EAFNOSUPPORT)) }
+            return .connection(socket, peer)
+        } catch {
+            return error == .wouldBlock ? .wouldBlock : .failed(error)
+        }
+    }
+}
+
+func makeStreamSocket(family: Int32) throws(Errno) -> Descriptor {
+    let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+    let number = try check(.socket) { socket(family, type, 0) }
+    return Descriptor(owning: number)
+}
+
+func setOption(
+    _ descriptor: borrowing Descriptor, _ level: Int32, _ option: Int32, _ value: Int32
+) throws(Errno) {
+    let number = descriptor.number
+    try check(.setSocketOption, on: number) {
+        withUnsafePointer(to: value) {
+            setsockopt(number, level, option, $0, socklen_t(MemoryLayout<Int32>.size))
+        }
+    }
+}
+
+func boundAddress(of number: Int32) throws(Errno) -> SocketAddress {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let address = try withUnsafeMutablePointer(to: &storage) { pointer throws(Errno) in
+        try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw throws(Errno) in
+            try check(.getSocketName, on: number) { getsockname(number, raw, &length) }
+            return SocketAddress(raw)
+        }
+    }
+    guard let address else { throw Errno(rawValue: EAFNOSUPPORT) }
+    return address
+}
