@@ -1,1 +1,74 @@
+// The optimizer's arithmetic, written once and compiled for each instruction set.
+//
+// Every function gives the same bits at every level: no fused multiply-add, square roots and
+// divisions correctly rounded, sums in a fixed order. Nothing here allocates, keeps state, or
+// knows threads. Pointers need no alignment; memory of different arguments must not overlap
+// unless a comment says so.
 #pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/// Instruction sets, in rising order. Only available ones may be passed to a kernel.
+enum opt_level { OPT_BASELINE = 0, OPT_AVX2 = 1, OPT_AVX512 = 2 };
+enum { OPT_LEVEL_COUNT = 3 };
+
+/// Whether this CPU (and this build) can run the level. The baseline always can.
+bool opt_level_available(enum opt_level level);
+
+/// Element types; the values are those of Swift's ElementType.
+enum opt_type { OPT_F32 = 0, OPT_F64 = 1, OPT_F16 = 2, OPT_BF16 = 3 };
+
+/// What is the same for every element of one call. Each value has already been narrowed to the
+/// working precision and is exact in it. A factor or divisor of 1 and a decay of 0 mean "none".
+struct opt_adam_scalars {
+    double grad_scale;     // g / grad_scale
+    double clip_coef;      // g * clip_coef
+    double weight_decay;   // coupled: g + weight_decay * p
+    double keep;           // decoupled: p * keep
+    double w1;             // 1 - beta1, the weight of the lerp
+    double beta2;
+    double w2;             // 1 - beta2
+    double root_bc2;       // sqrt(1 - beta2^t)
+    double eps;
+    double neg_step_size;  // -lr / (1 - beta1^t)
+    bool maximize;
+};
+
+/// Where one call reads and writes. Parameters and moments are in the working precision.
+/// `out` may be NULL, or exactly the memory of `grad` when both types have the same width.
+struct opt_adam_memory {
+    const void *grad;
+    enum opt_type grad_type;
+    void *param;
+    void *exp_avg;
+    void *exp_avg_sq;
+    void *max_exp_avg_sq;  // NULL without amsgrad
+    void *out;             // receives the updated parameters
+    enum opt_type out_type;
+};
+
+/// One Adam step of `count` elements. `working` is OPT_F32 or OPT_F64.
+void opt_adam(enum opt_level level, enum opt_type working, const struct opt_adam_scalars *scalars,
+              const struct opt_adam_memory *memory, size_t count);
+
+/// Most elements of one norm block.
+enum { OPT_NORM_BLOCK = 4096 };
+
+/// Sum of (x / grad_scale)^2 over at most OPT_NORM_BLOCK elements, in double: x is first brought
+/// to the working precision and divided there. Sixteen running sums, element i going to sum
+/// i mod 16, are then added pairwise: j and j + 8, j and j + 4, j and j + 2, 0 and 1.
+double opt_sum_of_squares(enum opt_level level, enum opt_type working, enum opt_type type,
+                          const void *x, size_t count, double grad_scale);
+
+/// Whether every x / grad_scale, brought to the working precision, is finite.
+bool opt_all_finite(enum opt_level level, enum opt_type working, enum opt_type type,
+                    const void *x, size_t count, double grad_scale);
+
+/// Converts, rounding once to nearest, ties to even. NaN stays NaN; what is too large becomes
+/// infinite. Equal types are copied bit for bit.
+void opt_convert(enum opt_level level, enum opt_type from, const void *source, enum opt_type to,
+                 void *destination, size_t count);
+
+/// C's pow: beta to the power of the step.
+double opt_pow(double base, double exponent);

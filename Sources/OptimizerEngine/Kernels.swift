@@ -1,0 +1,68 @@
+import COptimizerKernels
+
+/// The one caller of the C kernels. Invariant: a value exists only for a level that this CPU has.
+package struct Kernels: Sendable {
+    package enum Level: UInt32, Sendable, CaseIterable {
+        case baseline = 0
+        case avx2 = 1
+        case avx512 = 2
+
+        package var isAvailable: Bool { opt_level_available(opt_level(rawValue)) }
+    }
+
+    package let level: Level
+    private let code: opt_level
+
+    package static let normBlock = Int(OPT_NORM_BLOCK)
+
+    /// The widest instruction set of this CPU.
+    package static let best = available[available.count - 1]
+
+    /// Every level of this CPU, in rising order; the baseline is always there.
+    package static let available: [Kernels] = Level.allCases.compactMap(Kernels.init)
+
+    /// Nil when the CPU lacks the level.
+    package init?(_ level: Level) {
+        guard level.isAvailable else { return nil }
+        self.level = level
+        code = opt_level(level.rawValue)
+    }
+
+    func adam(
+        _ working: ElementType, _ scalars: UnsafePointer<opt_adam_scalars>,
+        _ memory: opt_adam_memory, count: Int
+    ) {
+        withUnsafePointer(to: memory) { opt_adam(code, working.code, scalars, $0, count) }
+    }
+
+    /// Σ (x / gradScale)² of at most `normBlock` elements.
+    func sumOfSquares(
+        _ x: UnsafeRawPointer, _ type: ElementType, working: ElementType, count: Int,
+        gradScale: Double
+    ) -> Double {
+        opt_sum_of_squares(code, working.code, type.code, x, count, gradScale)
+    }
+
+    func allFinite(
+        _ x: UnsafeRawPointer, _ type: ElementType, working: ElementType, count: Int,
+        gradScale: Double
+    ) -> Bool {
+        opt_all_finite(code, working.code, type.code, x, count, gradScale)
+    }
+
+    /// Converts with one rounding, to nearest even.
+    package func convert(
+        _ source: UnsafeRawPointer, _ from: ElementType,
+        to destination: UnsafeMutableRawPointer, _ to: ElementType, count: Int
+    ) {
+        opt_convert(code, from.code, source, to.code, destination, count)
+    }
+
+    package static func power(_ base: Double, _ exponent: Int) -> Double {
+        opt_pow(base, Double(exponent))
+    }
+}
+
+extension ElementType {
+    var code: opt_type { opt_type(UInt32(rawValue)) }
+}

@@ -1,0 +1,58 @@
+// The read-only pass over the gradients: their norm, and whether they are finite.
+//
+// The norm's blocks are counted from each tensor's start and their sums added in layout order, so
+// the norm depends neither on tiles nor on how the gradients arrived.
+
+extension StepPass {
+    package var measureTileCount: Int {
+        blockSums.count / Self.tileBlocks + (blockSums.count % Self.tileBlocks == 0 ? 0 : 1)
+    }
+
+    /// Sums the squares of one tile's blocks.
+    package func measure(tile: Int) {
+        let start = tile * Self.tileBlocks
+        let end = min(start + Self.tileBlocks, blockSums.count)
+        var slot = self.slot(ofBlock: start)
+        for block in start..<end {
+            while optimizer.blockStarts[slot + 1] <= block { slot += 1 }
+            guard let (base, type, count) = gradient(ofBlock: block, slot: slot) else { continue }
+            blockSums[block] = optimizer.kernels.sumOfSquares(
+                base, type, working: optimizer.working, count: count, gradScale: gradScale)
+        }
+    }
+
+    /// The slots whose gradients are not finite. A finite sum proves its block finite; the others
+    /// are looked at again, since squares of finite F64 numbers may overflow.
+    func nonfiniteSlots() -> [Int] {
+        optimizer.slots.indices.filter { slot in
+            let blocks = optimizer.blockStarts[slot]..<optimizer.blockStarts[slot + 1]
+            return blocks.contains { block in
+                guard !blockSums[block].isFinite,
+                    let (base, type, count) = gradient(ofBlock: block, slot: slot)
+                else { return false }
+                return !optimizer.kernels.allFinite(
+                    base, type, working: optimizer.working, count: count, gradScale: gradScale)
+            }
+        }
+    }
+
+    private func gradient(
+        ofBlock block: Int, slot: Int
+    ) -> (UnsafeRawPointer, ElementType, count: Int)? {
+        guard let (base, type) = gradients.tensor(optimizer.slots[slot], slot) else { return nil }
+        let first = (block - optimizer.blockStarts[slot]) * Kernels.normBlock
+        let count = min(Kernels.normBlock, optimizer.slots[slot].count - first)
+        return (base.advanced(by: first * type.byteCount), type, count)
+    }
+
+    /// The last slot whose first block is at or before `block`.
+    private func slot(ofBlock block: Int) -> Int {
+        var low = 0
+        var high = optimizer.slots.count
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if optimizer.blockStarts[middle] <= block { low = middle } else { high = middle }
+        }
+        return low
+    }
+}
