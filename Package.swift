@@ -12,12 +12,13 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
         // Floor 0: C.
-        .target(name: "COptimizerKernels", linkerSettings: [.linkedLibrary("m")]),
+        .target(name: "COptimizerKernels"),
         .target(name: "CLinux"),
+        .target(name: "COpenAPI"),
 
         // Floor 1: pure cores, and the one caller of libc.
         .target(name: "OptimizerEngine", dependencies: ["COptimizerKernels"]),
@@ -35,8 +36,8 @@ let package = Package(
         .target(
             name: "OptimizerService",
             dependencies: [
-                "HTTP1", "HTTPServer", "OptimizerEngine", "OptimizerSessions", "SystemIO",
-                "TensorFormats",
+                "COpenAPI", "HTTP1", "HTTPServer", "OptimizerEngine", "OptimizerSessions",
+                "SystemIO", "TensorFormats",
             ]),
 
         // Floor 4: programs.
@@ -59,7 +60,8 @@ let package = Package(
         .executableTarget(
             name: "floor-server",
             dependencies: ["COptimizerKernels"],
-            path: "Sources/Benchmarks/FloorServer"),
+            path: "Sources/Benchmarks/FloorServer",
+            linkerSettings: [.linkedLibrary("m")]),
 
         // Tests.
         .testTarget(
@@ -84,5 +86,5 @@ let package = Package(
         .testTarget(name: "TidyTests"),
     ],
     swiftLanguageModes: [.v6],
-    cLanguageStandard: .gnu17
+    cLanguageStandard: .gnu2x
 )

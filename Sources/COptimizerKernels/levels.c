@@ -1,7 +1,5 @@
 #include "COptimizerKernels.h"
 
-#include <math.h>
-
 bool opt_level_available(enum opt_level level) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
@@ -17,5 +15,3 @@ bool opt_level_available(enum opt_level level) {
     return level == OPT_BASELINE;
 #endif
 }
-
-double opt_pow(double base, double exponent) { return pow(base, exponent); }

@@ -3,7 +3,7 @@
 extension UInt8 {
     /// tchar, RFC 9110 §5.6.2.
     @inline(__always)
-    var isToken: Bool { isIn(0x57ff_ffff_c7ff_fffe, 0x03ff_6cfa_0000_0000) }
+    var isToken: Bool { isLetter || isIn(0x57ff_ffff_c7ff_fffe, 0x03ff_6cfa_0000_0000) }
 
     /// What paths and queries are made of besides pct-encoded: RFC 3986 §3.3, §3.4.
     @inline(__always)

@@ -21,7 +21,6 @@ protocol LoopResident: AnyObject {
 /// queue; `assertConfined` stops the process where that is broken.
 package final class EventLoop: @unchecked Sendable {
     private let queue: DispatchQueue
-    private let source: any DispatchSourceRead
     private let poller: Poller
     private let timer: TimerDescriptor
     private let inbox = Mutex(Inbox())
@@ -30,6 +29,7 @@ package final class EventLoop: @unchecked Sendable {
 
     // Confined to the queue.
     private var resident: (any LoopResident)?
+    private var source: (any DispatchSourceRead)?
     private var armedFor = Instant.distantFuture
     /// Read once for each batch of events.
     private(set) var now = MonotonicClock.now()
@@ -51,24 +51,30 @@ package final class EventLoop: @unchecked Sendable {
         timer = try TimerDescriptor()
         try poller.add(timer.descriptor, token: Self.timerToken)
         queue = DispatchQueue(label: name, qos: .userInitiated)
-        source = DispatchSource.makeReadSource(
-            fileDescriptor: poller.descriptor.number, queue: queue)
     }
 
-    /// Begins to deliver events. The loop keeps itself and its resident alive until `stop`.
-    func start(_ makeResident: @escaping @Sendable () -> any LoopResident) {
-        source.setEventHandler { self.turn() }
-        // Holding the loop here keeps the epoll descriptor open for as long as Dispatch watches.
-        source.setCancelHandler { self.resident = nil }
+    /// Begins to deliver events to `resident`. The loop keeps itself and it alive until `stop`.
+    func start(_ resident: @escaping @Sendable () -> any LoopResident) {
         queue.async {
-            self.resident = makeResident()
-            self.source.activate()
+            self.resident = resident()
+            let source = DispatchSource.makeReadSource(
+                fileDescriptor: self.poller.descriptor.number, queue: self.queue)
+            source.setEventHandler { self.turn() }
+            // Holding the loop here keeps the epoll descriptor open as long as Dispatch watches.
+            source.setCancelHandler { self.forget() }
+            self.source = source
+            source.activate()
         }
     }
 
     /// Delivers nothing any more; what is left in the inbox still runs.
     func stop() {
-        source.cancel()
+        queue.async { self.source?.cancel() }
+    }
+
+    private func forget() {
+        source = nil
+        resident = nil
     }
 
     /// Runs `work` on the loop, in the order of the calls from one thread; never before returning
@@ -108,6 +114,7 @@ package final class EventLoop: @unchecked Sendable {
         assertConfined()
         runningThread.store(ThreadIdentity.current, ordering: .relaxed)
         inbox.withLock { $0.isTurnComing = true }
+        now = MonotonicClock.now()
         var round = 0
         while true {
             let ran = runInbox()

@@ -42,5 +42,6 @@ extension Errno {
     package static let systemFileLimit = Errno(rawValue: ENFILE)
     package static let noBufferSpace = Errno(rawValue: ENOBUFS)
     package static let inProgress = Errno(rawValue: EINPROGRESS)
+    package static let alreadyInProgress = Errno(rawValue: EALREADY)
     package static let addressNotAvailable = Errno(rawValue: EADDRNOTAVAIL)
 }

@@ -15,6 +15,8 @@ package struct PollEvent: Sendable {
     /// Bytes, an end of stream or an error can be read.
     package var isReadable: Bool { has(EPOLLIN) || has(EPOLLRDHUP) || isBroken }
     package var isWritable: Bool { has(EPOLLOUT) || isBroken }
+    /// The peer has sent everything it will send.
+    package var peerHasEnded: Bool { has(EPOLLRDHUP) || isBroken }
     /// An error or a hang-up of both directions; the next transfer says which.
     package var isBroken: Bool { has(EPOLLERR) || has(EPOLLHUP) }
 

@@ -70,5 +70,8 @@ bool opt_all_finite(enum opt_level level, enum opt_type working, enum opt_type t
 void opt_convert(enum opt_level level, enum opt_type from, const void *source, enum opt_type to,
                  void *destination, size_t count);
 
-/// C's pow: beta to the power of the step.
-double opt_pow(double base, double exponent);
+/// C's pow: beta to the power of the step. Inline, so that only who calls it links libm, as the
+/// module map says.
+static inline double opt_pow(double base, double exponent) {
+    return __builtin_pow(base, exponent);
+}

@@ -1,0 +1,187 @@
+import Synchronization
+import SystemIO
+
+/// A connection on its way from the listener to its loop.
+final class AcceptedSocket: Sendable {
+    let socket: StreamSocket
+    let peer: SocketAddress
+
+    init(socket: consuming StreamSocket, peer: SocketAddress) {
+        self.socket = socket
+        self.peer = peer
+    }
+}
+
+/// Takes connections from the listener and deals them to the loops in turn. Confined to the loop
+/// that watches the listener.
+///
+/// The limits work by not accepting: who comes then waits in the kernel's backlog.
+final class Acceptor {
+    private enum State {
+        case accepting
+        case paused(AcceptPause)
+        case ended
+    }
+
+    /// Connections taken in one go, so that a storm of them leaves time for those that are there.
+    private static let batch = 64
+
+    private let listener: ListeningSocket
+    private let home: ConnectionSet
+    private let sets: [ConnectionSet]
+    private let gate: AdmissionGate
+    private var state = State.accepting
+    private var next = 0
+
+    init(
+        listener: consuming ListeningSocket, home: ConnectionSet, sets: [ConnectionSet],
+        gate: AdmissionGate
+    ) {
+        self.listener = listener
+        self.home = home
+        self.sets = sets
+        self.gate = gate
+    }
+
+    func begin() throws(Errno) {
+        try watch()
+    }
+
+    /// The listener has somebody waiting. It is watched level-triggered, so whoever is left over
+    /// is reported again.
+    func accept() {
+        guard case .accepting = state else { return }
+        for _ in 0..<Self.batch {
+            guard gate.enter() else {
+                pause(.connectionLimit)
+                return
+            }
+            guard acceptOne() else {
+                gate.leave()
+                return
+            }
+        }
+    }
+
+    /// False when nobody was taken.
+    private func acceptOne() -> Bool {
+        switch listener.accept() {
+        case .connection(let socket, let peer):
+            let set = sets[next % sets.count]
+            next = (next + 1) % sets.count
+            set.adopt(AcceptedSocket(socket: socket, peer: peer))
+            return true
+        case .wouldBlock:
+            return false
+        case .failed(let error):
+            if error.isExhaustion { pause(.exhausted(error)) }
+            // Any other error is that of one connection which is already gone (accept(2)).
+            return false
+        }
+    }
+
+    /// A level-triggered listener that nobody empties would wake the loop for ever, so it leaves
+    /// the poller.
+    private func pause(_ reason: AcceptPause) {
+        guard case .accepting = state else { return }
+        do {
+            try home.loop.unwatch(listener.descriptor)
+        } catch {
+            return  // It stays watched, and accepting is tried again with the next event.
+        }
+        state = .paused(reason)
+        home.log(.acceptPaused(reason))
+        switch reason {
+        case .exhausted: tryAgainLater()
+        case .connectionLimit:
+            let loop = home.loop
+            let home = home
+            gate.callWhenFree { loop.execute { home.acceptorMayResume() } }
+        }
+    }
+
+    private func tryAgainLater() {
+        home.setAlarm(
+            .acceptAgain, at: MonotonicClock.now() + home.configuration.acceptPause)
+    }
+
+    func resume() {
+        guard case .paused = state else { return }
+        do {
+            try watch()
+            state = .accepting
+            home.log(.acceptResumed)
+        } catch {
+            tryAgainLater()
+        }
+    }
+
+    /// Whoever connected before this is still served.
+    func end() {
+        if case .paused = state { state = .accepting }
+        while case .accepting = state, gate.enter() {
+            guard acceptOne() else {
+                gate.leave()
+                break
+            }
+        }
+        state = .ended
+    }
+
+    private func watch() throws(Errno) {
+        try home.loop.watchListener(
+            listener.descriptor, token: ConnectionSet.listenerToken.rawValue)
+    }
+}
+
+extension Errno {
+    /// The system has no descriptor or no memory for another connection.
+    fileprivate var isExhaustion: Bool {
+        switch self {
+        case .processFileLimit, .systemFileLimit, .noBufferSpace, .noMemory: true
+        default: false
+        }
+    }
+}
+
+/// Counts the connections of all loops against the limit.
+final class AdmissionGate: Sendable {
+    private struct State {
+        var inside = 0
+        var waiter: (@Sendable () -> Void)?
+    }
+
+    private let limit: Int
+    private let state = Mutex(State())
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    func enter() -> Bool {
+        state.withLock { state in
+            guard state.inside < limit else { return false }
+            state.inside += 1
+            return true
+        }
+    }
+
+    func leave() {
+        let waiter = state.withLock { state in
+            state.inside -= 1
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?()
+    }
+
+    /// Calls `waiter` once there is a free place, at once when there is one now.
+    func callWhenFree(_ waiter: @escaping @Sendable () -> Void) {
+        let isFree = state.withLock { state in
+            if state.inside < limit { return true }
+            state.waiter = waiter
+            return false
+        }
+        if isFree { waiter() }
+    }
+}

@@ -1,0 +1,166 @@
+import HTTP1
+import SystemIO
+
+/// The answering half of a connection.
+extension Connection {
+    /// Bytes offered to one call; more would only be copied and refused.
+    private static let writeBytes = 1024 * 1024
+
+    func askHandler() {
+        guard let request, let head = request.head else { return }
+        switch set.handler.decide(head, request.context) {
+        case .respond(let response):
+            reply = .response(response)
+            tell(.responseReady(closes: response.closesConnection))
+        case .perform(let work):
+            tell(.bodyDeclined)
+            work(makeResponder(request.context))
+        case .receive(let receiver):
+            self.receiver = receiver
+            tell(.bodyWanted)
+        }
+    }
+
+    private func makeResponder(_ context: RequestContext) -> Responder {
+        Responder(
+            context: context, address: ResponseAddress(token: token, serial: serial),
+            connections: set)
+    }
+
+    func completeBody() {
+        // A receiver that has refused the last bytes is not there any more.
+        guard let receiver, let request else { return }
+        self.receiver = nil
+        receiver.complete(makeResponder(request.context))
+    }
+
+    func cancelBody() {
+        receiver?.cancelled()
+        receiver = nil
+    }
+
+    /// A peer whose body is already coming does not wait for `100` (RFC 9110 §10.1.1).
+    func sendContinue() {
+        guard window.isEmpty else { return }
+        outgoing.appendContinue()
+        set.tally.responded(Status.continue.code)
+        writeInterim()
+    }
+
+    /// Sends what is left of a `100 (Continue)`. A failure shows in the next read.
+    func writeInterim() {
+        while !outgoing.isEmpty, readiness.canWrite {
+            guard case .bytes = writeOnce().answer else { return }
+        }
+    }
+
+    /// The reply is here: settles what comes after it, and encodes it.
+    func answer() -> Progress {
+        guard let response = resolvedReply() else { return .waiting }
+        reply = .response(response)
+        tell(.responseReady(closes: response.closesConnection))
+        return .again
+    }
+
+    private func resolvedReply() -> Response? {
+        switch reply {
+        case nil: return nil
+        case .response(let response): return response
+        case .dropped:
+            guard let context = request?.context else { return nil }
+            set.tally.refused(ServerRefusal.responderDropped.rawValue)
+            return set.handler.response(for: .responderDropped, context)
+        }
+    }
+
+    func sendResponse(keepsAlive: Bool) {
+        guard let response = resolvedReply() else { return }
+        receiver = nil
+        encode(response, keepsAlive: keepsAlive)
+    }
+
+    /// Answers in the handler's place; the machine closes the connection after it.
+    func refuse(_ refusal: ConnectionRefusal) {
+        let context = request?.context ?? makeContext()
+        if request == nil {
+            set.tally.requestBegan()
+            request = CurrentRequest(
+                head: nil, context: context, bytesInBefore: progress.received,
+                bytesOutBefore: progress.sent)
+        }
+        let response: Response
+        let reason: String
+        switch refusal {
+        case .malformed(let error):
+            response = set.handler.response(for: error, context)
+            reason = error.code.rawValue
+        case .headTooSlow: (response, reason) = refused(.headTooSlow, context)
+        case .bodyTooSlow: (response, reason) = refused(.bodyTooSlow, context)
+        case .draining: (response, reason) = refused(.draining, context)
+        }
+        set.tally.refused(reason)
+        encode(response, keepsAlive: false)
+    }
+
+    private func refused(
+        _ refusal: ServerRefusal, _ context: RequestContext
+    ) -> (Response, String) {
+        (set.handler.response(for: refusal, context), refusal.rawValue)
+    }
+
+    private func encode(_ response: Response, keepsAlive: Bool) {
+        reply = nil
+        request?.status = response.status
+        let recipient = ResponseEncoder.Recipient(
+            method: request?.head?.method, version: request?.head?.version ?? .http11,
+            keepsAlive: keepsAlive)
+        outgoing.append(response, date: set.currentDate(), to: recipient)
+    }
+
+    func write(_ budget: inout Budget) -> Progress {
+        while !outgoing.isEmpty {
+            guard readiness.canWrite else { return .waiting }
+            guard !budget.isSpent else { return .again }
+            let (answer, _) = writeOnce()
+            switch answer {
+            case .bytes(let count): budget.bytes -= count
+            case .wouldBlock: return .waiting
+            case .endOfStream: return .waiting  // Sending has no such answer.
+            case .failed(let error):
+                fail(.system(error))
+                return .waiting
+            }
+        }
+        finishRequest()
+        tell(.responseWritten)
+        return .again
+    }
+
+    private func writeOnce() -> (answer: IOResult, offered: Int) {
+        let outcome = outgoing.write(
+            to: accepted.socket, &set.gatherList, limit: Self.writeBytes)
+        switch outcome.answer {
+        case .bytes(let count):
+            progress.sent += UInt64(count)
+            set.tally.sent(count)
+            if count < outcome.offered { readiness.canWrite = false }
+        case .wouldBlock:
+            readiness.canWrite = false
+        case .endOfStream, .failed: break
+        }
+        return outcome
+    }
+
+    private func finishRequest() {
+        guard let request, let status = request.status else { return }
+        self.request = nil
+        set.tally.responded(status.code)
+        set.log(
+            .requestFinished(
+                FinishedRequest(
+                    head: request.head, status: status, bytesIn: request.bodyBytes,
+                    bytesOut: progress.sent - request.bytesOutBefore,
+                    duration: MonotonicClock.now() - request.context.received,
+                    requestID: request.context.requestID, peer: peer)))
+    }
+}

@@ -1,0 +1,217 @@
+import HTTP1
+import SystemIO
+
+/// One connection: performs what the machine rules, with its socket. Confined to its loop.
+///
+/// `run` does a bounded piece of work and returns; whatever happens (readiness, a reply, a
+/// deadline) only notes itself and has the loop call `run` again, so nothing here re-enters.
+final class Connection {
+    let token: ConnectionToken
+    let peer: SocketAddress
+    let accepted: AcceptedSocket
+    let set: ConnectionSet
+    /// Already on the loop's list of connections with work to do.
+    var isMarkedReady = false
+
+    var machine: ConnectionMachine
+    var parser: RequestParser
+    var chunks: ChunkedDecoder
+    var readiness = Readiness()
+    var window = ReadWindow()
+    var outgoing = OutgoingBytes()
+    var request: CurrentRequest?
+    var receiver: (any BodyReceiver)?
+    var reply: Reply?
+    /// Counts the requests of this connection.
+    var serial: UInt64 = 0
+    var progress = PhaseDeadline.Progress()
+    var lingered = 0
+    private var deadline: PhaseDeadline
+    private var failure: ConnectionFailure?
+
+    init(token: ConnectionToken, accepted: AcceptedSocket, set: ConnectionSet) {
+        self.token = token
+        self.accepted = accepted
+        self.set = set
+        peer = accepted.peer
+        let limits = set.configuration.limits
+        machine = ConnectionMachine(limits: limits)
+        parser = RequestParser(limits: limits)
+        chunks = ChunkedDecoder(limits: limits)
+        deadline = PhaseDeadline(limits: set.deadlineLimits)
+    }
+
+    /// The request that is being served, from its head to the last byte of its response.
+    struct CurrentRequest {
+        let head: RequestHead?
+        let context: RequestContext
+        let bytesInBefore: UInt64
+        let bytesOutBefore: UInt64
+        var bodyBytes: UInt64 = 0
+        var status: Status?
+    }
+
+    /// What the poller has reported and no transfer has used up since.
+    struct Readiness {
+        var canRead = false
+        var canWrite = true
+        /// The peer has sent its end, so that reading on to it is worth a call.
+        var peerHasEnded = false
+        var isBroken = false
+    }
+
+    /// What one step of work came to.
+    enum Progress {
+        case again
+        /// Nothing to do until the poller, a reply or a deadline says so.
+        case waiting
+    }
+
+    /// A bounded turn, so that a large upload does not starve the others: 256 KiB cost about 30 µs.
+    struct Budget {
+        var bytes = 256 * 1024
+        var requests = 16
+        var isSpent: Bool { bytes <= 0 || requests <= 0 }
+    }
+
+    var isServing: Bool { request != nil }
+}
+
+// MARK: - What happens to it
+
+extension Connection {
+    func start() {
+        settle()
+    }
+
+    func note(_ event: PollEvent) {
+        if event.isReadable { readiness.canRead = true }
+        if event.isWritable { readiness.canWrite = true }
+        if event.peerHasEnded { readiness.peerHasEnded = true }
+        if event.isBroken { readiness.isBroken = true }
+    }
+
+    func take(_ reply: Reply, for address: ResponseAddress) {
+        guard address.serial == serial, self.reply == nil else { return }
+        self.reply = reply
+    }
+
+    func reachedDeadline() {
+        switch deadline.reached(progress, MonotonicClock.now()) {
+        case .extended(let next): set.setDeadline(next, for: self)
+        case .passed:
+            failure = .timedOut
+            tell(.deadlinePassed)
+            run()
+        }
+    }
+
+    func beginDrain() {
+        // A request that has already arrived is still served.
+        readiness.canRead = true
+        run()
+        tell(.drain)
+        run()
+    }
+
+    func endGrace() {
+        tell(.graceEnded)
+        run()
+    }
+
+    func cut() {
+        fail(.timedOut)
+    }
+
+    func fail(_ failure: ConnectionFailure) {
+        self.failure = failure
+        tell(.failed)
+    }
+}
+
+// MARK: - What it does
+
+extension Connection {
+    func run() {
+        // What is noted during the turn is seen by its own steps and needs no other turn.
+        let wasMarkedReady = isMarkedReady
+        isMarkedReady = true
+        var budget = Budget()
+        var isDone = false
+        while !isDone, !budget.isSpent {
+            if case .waiting = step(&budget) { isDone = true }
+        }
+        isMarkedReady = wasMarkedReady
+        settle()
+        if !isDone, machine.state != .closed { set.markReady(self) }
+    }
+
+    private func step(_ budget: inout Budget) -> Progress {
+        switch machine.state {
+        case .idle, .readingHead: return readHead(&budget)
+        case .receiving:
+            writeInterim()
+            return reply == nil ? receiveBody(&budget) : answer()
+        case .awaitingResponse:
+            writeInterim()
+            return reply == nil ? checkForReset() : answer()
+        case .sending: return write(&budget)
+        case .discarding(let unread): return discard(unread, &budget)
+        case .lingering: return linger(&budget)
+        case .deciding, .closed: return .waiting
+        }
+    }
+
+    /// Gives back what an idle connection need not hold, and sets the deadline anew.
+    private func settle() {
+        guard machine.state != .closed else { return }
+        window.settle(&set.windows)
+        let due = deadline.update(
+            machine.deadline, request: serial, progress, set.loop.now)
+        set.setDeadline(due, for: self)
+    }
+
+    func tell(_ event: ConnectionEvent) {
+        let actions = machine.handle(event)
+        if let action = actions.first { perform(action) }
+        if let action = actions.second { perform(action) }
+    }
+
+    private func perform(_ action: ConnectionAction) {
+        switch action {
+        case .askHandler: askHandler()
+        case .sendContinue: sendContinue()
+        case .completeBody: completeBody()
+        case .cancelBody: cancelBody()
+        case .sendResponse(let keepsAlive): sendResponse(keepsAlive: keepsAlive)
+        case .refuse(let refusal): refuse(refusal)
+        case .readBody: chunks = ChunkedDecoder(limits: set.configuration.limits)
+        case .readHead, .discardBody: break  // `step` sees to these by the state.
+        case .halfCloseAndLinger: halfClose()
+        case .close: close()
+        }
+    }
+
+    private func halfClose() {
+        do {
+            try accepted.socket.finishSending()
+        } catch {
+            tell(.failed)  // Nobody is there any more to linger for.
+        }
+    }
+
+    private func close() {
+        if let request {
+            set.log(
+                .connectionFailed(
+                    peer: peer, requestID: request.context.requestID,
+                    reason: failure ?? .endedEarly))
+        }
+        request = nil
+        receiver = nil
+        reply = nil
+        window.consume(window.bytes.count)
+        window.settle(&set.windows)
+        set.remove(self)
+    }
+}

@@ -1,0 +1,125 @@
+// State out and in. Loading is strict: everything is checked before anything changes.
+
+extension Optimizer {
+    /// A copy of steps, moments and hyperparameters.
+    public func stateDict() -> StateDictionary {
+        var state: [String: StateDictionary.Entry] = [:]
+        for (index, slot) in core.slots.enumerated() {
+            state[slot.name] = StateDictionary.Entry(
+                step: core.steps[index],
+                expAvg: tensor(.expAvg, slot),
+                expAvgSq: tensor(.expAvgSq, slot),
+                maxExpAvgSq: core.usesMaximum(slot: index) ? tensor(.maxExpAvgSq, slot) : nil)
+        }
+        return StateDictionary(
+            type: type, state: state,
+            parameterGroups: parameterGroups.map {
+                StateDictionary.Group(
+                    name: $0.name, parameters: $0.parameters, hyperparameters: $0.hyperparameters)
+            })
+    }
+
+    /// Takes over steps, moments and the groups' hyperparameters. Parameters' values stay.
+    /// - Throws: `OptimizerError.state` or `.invalidHyperparameter`; nothing has changed then.
+    public func load(stateDict: StateDictionary) throws(OptimizerError) {
+        if let fault = fault(in: stateDict) { throw .state(fault) }
+        try replaceOverrides(
+            stateDict.parameterGroups.map { ($0.name, HyperparameterOverrides($0.hyperparameters)) })
+        let entries = core.slots.compactMap { stateDict.state[$0.name] }
+        try core.restore(steps: entries.map(\.step))
+        for (slot, entry) in zip(core.slots, entries) {
+            write(entry.expAvg, .expAvg, slot)
+            write(entry.expAvgSq, .expAvgSq, slot)
+            if let maximum = entry.maxExpAvgSq { write(maximum, .maxExpAvgSq, slot) }
+        }
+    }
+
+    /// The first way in which a state dictionary does not fit.
+    private func fault(in dictionary: StateDictionary) -> StateFault? {
+        guard dictionary.type == type else {
+            return .wrongType(expected: type, actual: dictionary.type)
+        }
+        let names = Set(core.slots.map(\.name))
+        if let extra = dictionary.state.keys.sorted().first(where: { !names.contains($0) }) {
+            return .unexpected(entry: extra)
+        }
+        guard dictionary.parameterGroups.count == core.groups.count else {
+            let own = Set(core.groups.map(\.name))
+            let other = Set(dictionary.parameterGroups.map(\.name))
+            return .wrongGroup(own.symmetricDifference(other).min() ?? GroupTable.defaultName)
+        }
+        for (own, other) in zip(core.groups, dictionary.parameterGroups) {
+            let members = own.members.map { core.slots[$0] }
+            guard own.name == other.name, members.map(\.name) == other.parameters else {
+                return .wrongGroup(other.name)
+            }
+            for slot in members {
+                guard let entry = dictionary.state[slot.name] else {
+                    return .missing(entry: slot.name)
+                }
+                let fault = fault(in: entry, of: slot, amsgrad: other.hyperparameters.amsgrad)
+                if let fault { return fault }
+            }
+        }
+        return nil
+    }
+
+    private func fault(
+        in entry: StateDictionary.Entry, of slot: ParameterSlot, amsgrad: Bool
+    ) -> StateFault? {
+        let maximum = slot.name + "/max_exp_avg_sq"
+        guard (0...FlatOptimizer.maximumStep).contains(entry.step) else {
+            return .invalidStep(entry: slot.name + "/step", step: entry.step)
+        }
+        if amsgrad && entry.maxExpAvgSq == nil { return .missing(entry: maximum) }
+        if !amsgrad && entry.maxExpAvgSq != nil { return .unexpected(entry: maximum) }
+        let tensors = [
+            ("exp_avg", entry.expAvg), ("exp_avg_sq", entry.expAvgSq),
+            ("max_exp_avg_sq", entry.maxExpAvgSq ?? entry.expAvgSq),
+        ]
+        for (kind, tensor) in tensors {
+            let label = "\(slot.name)/\(kind)"
+            if tensor.shape != slot.shape {
+                return .wrongShape(
+                    entry: label, expected: slot.shape, actual: tensor.shape)
+            }
+            if tensor.values.elementType != core.working {
+                return .wrongElementType(
+                    entry: label, expected: core.working, actual: tensor.values.elementType)
+            }
+            if tensor.values.count != slot.count {
+                return .wrongCount(
+                    entry: label, expected: slot.count, actual: tensor.values.count)
+            }
+        }
+        return nil
+    }
+
+    private func memory(
+        _ which: StateVector, _ slot: ParameterSlot
+    ) -> UnsafeMutableRawBufferPointer {
+        let width = core.working.byteCount
+        guard let whole = core.vector(which) else { return .init(start: nil, count: 0) }
+        let bytes = slot.offset * width..<(slot.offset + slot.count) * width
+        return UnsafeMutableRawBufferPointer(rebasing: whole[bytes])
+    }
+
+    private func tensor(_ which: StateVector, _ slot: ParameterSlot) -> StateDictionary.Tensor {
+        let bytes = memory(which, slot)
+        let values: StateDictionary.Values =
+            core.working == .f64
+            ? .f64(Array(bytes.assumingMemoryBound(to: Double.self)))
+            : .f32(Array(bytes.assumingMemoryBound(to: Float.self)))
+        return StateDictionary.Tensor(shape: slot.shape, values: values)
+    }
+
+    private func write(
+        _ tensor: StateDictionary.Tensor, _ which: StateVector, _ slot: ParameterSlot
+    ) {
+        let destination = memory(which, slot)
+        switch tensor.values {
+        case .f32(let values): values.withUnsafeBytes { destination.copyMemory(from: $0) }
+        case .f64(let values): values.withUnsafeBytes { destination.copyMemory(from: $0) }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import COptimizerKernels
+
+/// One step under way: measure every tile, judge, apply every tile, commit.
+///
+/// Tiles of one phase may run in any order on any threads, each exactly once; the result's bits do
+/// not depend on it. A phase starts after the one before it has ended, and the caller makes its
+/// writes visible (by a lock, a queue or an atomic counter). Until `commit` a pass that has not
+/// applied a tile can be dropped without trace.
+package final class StepPass: @unchecked Sendable {
+    /// Elements of one apply tile: about 50 µs of work.
+    package static let tileElements = 65_536
+    /// Norm blocks of one measure tile: at most 262 144 elements.
+    static let tileBlocks = 64
+
+    /// Norm of all gradients present, after `gradScale` and before clipping. Known once judged.
+    package private(set) var gradNorm = 0.0
+    /// `min(1, maxGradNorm / (gradNorm + 1e-6))`; 1 without clipping. Known once judged.
+    package private(set) var clipCoef = 1.0
+    /// The learning rate of each group in this step.
+    package let lr: [Double]
+
+    let optimizer: FlatOptimizer
+    let gradients: Gradients
+    let settings: StepSettings
+    let output: StepOutput?
+    let gradScale: Double
+    /// Invariant: one element for each norm block of the layout; block b is written by the measure
+    /// tile b / tileBlocks alone. Blocks of absent gradients stay zero.
+    let blockSums: UnsafeMutableBufferPointer<Double>
+    private(set) var plan: StepPlan
+
+    init(
+        _ optimizer: FlatOptimizer, _ gradients: Gradients, _ settings: StepSettings,
+        hyperparameters: [Hyperparameters], gradScale: Double, output: StepOutput?
+    ) {
+        self.optimizer = optimizer
+        self.gradients = gradients
+        self.settings = settings
+        self.output = output
+        self.gradScale = gradScale
+        lr = hyperparameters.map(\.lr)
+        plan = StepPlan(
+            optimizer, gradients, hyperparameters: hyperparameters, gradScale: gradScale)
+        blockSums = .allocate(capacity: optimizer.blockStarts[optimizer.slots.count])
+        blockSums.initialize(repeating: 0)
+    }
+
+    deinit { blockSums.deallocate() }
+
+    /// Kernel calls of a step that fits one tile.
+    package var segmentCount: Int { plan.segments.count }
+
+    package var applyTileCount: Int { Self.tileCount(elements: optimizer.elementCount) }
+
+    static func tileCount(elements: Int) -> Int {
+        elements / tileElements + (elements % tileElements == 0 ? 0 : 1)
+    }
+
+    static func elements(ofTile tile: Int, of count: Int) -> Range<Int> {
+        let start = tile * tileElements
+        return start..<min(start + tileElements, count)
+    }
+
+    /// What the step does, from the measured sums. Call after every measure tile.
+    package func judge() -> Verdict {
+        let total = blockSums.reduce(0, +)
+        gradNorm = total.squareRoot()
+        if let maximum = settings.maxGradNorm {
+            let ratio = maximum / (gradNorm + 1e-6)
+            // A NaN stays one, as in torch.clamp.
+            clipCoef = ratio >= 1 ? 1 : ratio
+        }
+        plan.clip(by: optimizer.working.narrowed(clipCoef))
+        guard !total.isFinite, settings.nonfinite != .propagate else { return .apply }
+        let culprits = nonfiniteSlots()
+        // None: finite F64 gradients whose squares overflow. Their norm is infinite, as torch's.
+        if culprits.isEmpty { return .apply }
+        return settings.nonfinite == .skip ? .skip : .reject(nonfiniteSlots: culprits)
+    }
+
+    /// Steps the elements of one tile and writes them to the output. Cannot fail.
+    package func apply(tile: Int) {
+        let elements = Self.elements(ofTile: tile, of: optimizer.elementCount)
+        var index = plan.segment(at: elements.lowerBound)
+        while index < plan.segments.count, plan.segments[index].start < elements.upperBound {
+            let segment = plan.segments[index]
+            let part = (segment.start..<segment.end).clamped(to: elements)
+            if let source = segment.source {
+                let distance = (part.lowerBound - segment.start) * source.type.byteCount
+                step(part, source, gradient: source.gradient.advanced(by: distance))
+            } else if let output {
+                optimizer.copyParameters(part, to: output)
+            }
+            index += 1
+        }
+    }
+
+    private func step(
+        _ part: Range<Int>, _ source: StepPlan.Source, gradient: UnsafeRawPointer
+    ) {
+        let offset = part.lowerBound * optimizer.working.byteCount
+        let amsgrad = optimizer.maxExpAvgSq
+        let memory = opt_adam_memory(
+            grad: gradient, grad_type: source.type.code,
+            param: optimizer.parameters.base.advanced(by: offset),
+            exp_avg: optimizer.expAvg.base.advanced(by: offset),
+            exp_avg_sq: optimizer.expAvgSq.base.advanced(by: offset),
+            max_exp_avg_sq: plan.usesMaximum[source.scalars]
+                ? amsgrad?.base.advanced(by: offset) : nil,
+            out: output.map { $0.base.advanced(by: part.lowerBound * $0.type.byteCount) },
+            out_type: (output?.type ?? optimizer.working).code)
+        plan.scalars.withUnsafeBufferPointer { scalars in
+            guard let base = scalars.baseAddress else { return }
+            optimizer.kernels.adam(
+                optimizer.working, base + source.scalars, memory, count: part.count)
+        }
+    }
+
+    /// Counts the step for every parameter that had a gradient. Call after every apply tile.
+    package func commit() {
+        for index in optimizer.slots.indices where hasGradient(index) {
+            optimizer.steps[index] = StepPlan.next(optimizer.steps[index])
+        }
+    }
+
+    /// The whole step on this thread.
+    package func runInline() -> Verdict {
+        for tile in 0..<measureTileCount { measure(tile: tile) }
+        let verdict = judge()
+        guard verdict == .apply else { return verdict }
+        for tile in 0..<applyTileCount { apply(tile: tile) }
+        commit()
+        return verdict
+    }
+
+    private func hasGradient(_ slot: Int) -> Bool {
+        switch gradients.places {
+        case .whole: true
+        case .each(let places): places[slot] != nil
+        }
+    }
+}

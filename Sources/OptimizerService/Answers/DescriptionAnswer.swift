@@ -1,0 +1,117 @@
+import HTTP1
+import HTTPServer
+import OptimizerEngine
+import OptimizerSessions
+import SystemIO
+import TensorFormats
+
+/// A session's description as JSON (API §2a).
+enum DescriptionAnswer {
+    static func response(_ description: SessionDescription, status: Status = .ok) -> Response {
+        var fields = ResponseFields()
+        fields.add("Content-Type", TensorFormat.json.mediaType)
+        fields.add("ETag", Preconditions.entityTag(description.tag))
+        if status == .created {
+            fields.add("Location", "/v1/sessions/\(description.session)")
+        }
+        var json = JSONWriter()
+        write(description, to: &json)
+        return Response(status: status, fields: fields, body: .bytes(json.bytes))
+    }
+
+    private static func write(_ description: SessionDescription, to json: inout JSONWriter) {
+        json.beginObject()
+        json.member("session", description.session)
+        json.member("generation", description.generation)
+        json.member("step", description.step)
+        json.member("skipped", description.skipped)
+        json.name("optimizer")
+        json.beginObject()
+        json.member("type", description.type.rawValue)
+        write(description.hyperparameters, to: &json)
+        json.endObject()
+        json.name("param_groups")
+        json.beginArray()
+        for group in description.groups { write(group, to: &json) }
+        json.endArray()
+        json.name("max_grad_norm")
+        if let norm = description.maxGradNorm { json.number(norm) } else { json.null() }
+        json.member("nonfinite", description.nonfinite.rawValue)
+        json.member("durability", description.durability.rawValue)
+        json.member("dtype", description.dtype.rawValue)
+        json.name("layout")
+        write(description.layout, to: &json)
+        json.member("parameters", description.parameterCount)
+        json.member("bytes", description.layout.byteCount)
+        json.member("created", WallClock.rfc3339(description.created))
+        json.member("updated", WallClock.rfc3339(description.updated))
+        json.endObject()
+    }
+
+    private static func write(_ group: GroupDescription, to json: inout JSONWriter) {
+        json.beginObject()
+        json.member("name", group.name)
+        json.name("params")
+        json.beginArray()
+        for name in group.params { json.string(name) }
+        json.endArray()
+        write(group.hyperparameters, to: &json)
+        json.endObject()
+    }
+
+    private static func write(_ values: Hyperparameters, to json: inout JSONWriter) {
+        json.member("lr", values.lr)
+        json.name("betas")
+        json.beginArray()
+        json.number(values.betas.0)
+        json.number(values.betas.1)
+        json.endArray()
+        json.member("eps", values.eps)
+        json.member("weight_decay", values.weightDecay)
+        json.member("amsgrad", values.amsgrad)
+        json.member("maximize", values.maximize)
+    }
+
+    private static func write(_ layout: TensorLayout, to json: inout JSONWriter) {
+        json.beginArray()
+        for (tensor, offset) in zip(layout.tensors, layout.byteOffsets) {
+            json.beginObject()
+            json.member("name", tensor.name)
+            json.member("dtype", tensor.dtype.rawValue)
+            json.name("shape")
+            json.beginArray()
+            for size in tensor.shape { json.integer(size) }
+            json.endArray()
+            json.member("offset", offset)
+            json.endObject()
+        }
+        json.endArray()
+    }
+}
+
+extension SessionDescription {
+    /// The one dtype of the session's tensors.
+    var dtype: DType { DType(elementType) }
+}
+
+extension DType {
+    init(_ type: ElementType) {
+        switch type {
+        case .f32: self = .F32
+        case .f64: self = .F64
+        case .f16: self = .F16
+        case .bf16: self = .BF16
+        }
+    }
+
+    /// The engine's type for this dtype; nil for one that no parameter has.
+    var elementType: ElementType? {
+        switch self {
+        case .F32: .f32
+        case .F64: .f64
+        case .F16: .f16
+        case .BF16: .bf16
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import HTTP1
+import HTTPServer
+import OptimizerSessions
+import SystemIO
+import TensorFormats
+
+/// The answer to a step (API §3): scalars in header fields in every format, and in the body too
+/// when that is JSON.
+struct StepAnswer: Sendable {
+    let session: String
+    /// nil: `Prefer: return=minimal`, so no body at all.
+    let tensors: TensorAnswer?
+
+    func response(_ outcome: StepOutcome) -> Response {
+        var fields = ResponseFields()
+        addScalars(outcome, to: &fields)
+        guard let tensors else {
+            fields.add("Preference-Applied", "return=minimal")
+            fields.add("ETag", Preconditions.entityTag(outcome.tag))
+            return Response(status: .noContent, fields: fields, body: .empty)
+        }
+        fields.add("ETag", Preconditions.entityTag(outcome.tag, variant: tensors.tagVariant))
+        tensors.addFields(to: &fields)
+        return Response(status: .ok, fields: fields, body: body(outcome, tensors))
+    }
+
+    private func body(_ outcome: StepOutcome, _ tensors: TensorAnswer) -> ResponseBody {
+        guard let vector = outcome.output else { return .empty }
+        return tensors.body(vector) { json in
+            json.member("session", session)
+            json.member("generation", outcome.tag.generation)
+            json.member("step", outcome.tag.step)
+            json.member("applied", outcome.applied)
+            if let loss = outcome.loss { json.member("loss", loss) }
+            json.member("grad_norm", outcome.gradNorm)
+            json.member("clip_coef", outcome.clipCoef)
+            json.name("lr")
+            json.beginObject()
+            for (group, lr) in outcome.lr { json.member(group, lr) }
+            json.endObject()
+            json.member("durability", Durability.none.rawValue)
+        }
+    }
+
+    private func addScalars(_ outcome: StepOutcome, to fields: inout ResponseFields) {
+        fields.add("Optimizer-Step", String(outcome.step))
+        fields.add("Optimizer-Applied", outcome.applied ? "true" : "false")
+        fields.add("Optimizer-Grad-Norm", Decimal.shortest(outcome.gradNorm))
+        fields.add("Optimizer-Clip-Coef", Decimal.shortest(outcome.clipCoef))
+        if let loss = outcome.loss { fields.add("Optimizer-Loss", Decimal.shortest(loss)) }
+        fields.add("Optimizer-Durability", Durability.none.rawValue)
+    }
+}

@@ -1,0 +1,88 @@
+import HTTP1
+import HTTPServer
+import OptimizerSessions
+import SystemIO
+import TensorFormats
+
+/// How tensors go back to a client: which ones, in the form and the dtype that it asked for.
+///
+/// It is made from the request's head, so that what cannot be answered is refused before anything
+/// happens.
+struct TensorAnswer: Sendable {
+    /// In layout order.
+    let tensors: [TensorDescription]
+    let format: TensorFormat
+    /// Of every tensor. JSON has no dtype on the wire; its numbers are those of the session's.
+    let dtype: DType
+    /// What sets this variant's entity tag apart from the plain one (API §4).
+    let tagVariant: String?
+    /// What stands before the data of a safetensors answer.
+    private let fileHeader: [UInt8]
+
+    init(
+        _ head: RequestHead, of tensors: [TensorDescription], preferred: TensorFormat,
+        session: DType
+    ) throws(Problem) {
+        self.tensors = tensors
+        format = try Negotiation.answerFormat(
+            head, preferred: preferred, among: TensorFormat.allCases)
+        let asked = try Negotiation.tensorDType(head, field: "Accept-Tensor-Dtype")
+        dtype = format == .json ? session : asked ?? session
+        let isSessionType = dtype == session
+        tagVariant = format.tagSuffix.map { [dtype] in
+            isSessionType ? $0 : "\($0)-\(dtype.rawValue)"
+        }
+        fileHeader =
+            format == .safetensors ? try TensorAnswer.fileHeader(tensors, dtype) : []
+    }
+
+    private static func fileHeader(
+        _ tensors: [TensorDescription], _ dtype: DType
+    ) throws(Problem) -> [UInt8] {
+        do throws(TensorSizeFault) {
+            var described: [TensorDescription] = []
+            for tensor in tensors {
+                described.append(
+                    try TensorDescription(name: tensor.name, dtype: dtype, shape: tensor.shape))
+            }
+            return try SafetensorsWriter.header(tensors: described)
+        } catch {
+            throw Problem(.dtypeMismatch, "In this dtype the answer is too large: \(error.detail).")
+        }
+    }
+
+    /// `Content-Type`, and `Tensor-Dtype` where the body cannot say it itself.
+    func addFields(to fields: inout ResponseFields) {
+        fields.add("Content-Type", format.mediaType)
+        if format == .raw { fields.add("Tensor-Dtype", dtype.rawValue) }
+    }
+
+    /// The tensors in `vector` as a body; JSON wraps them in the members that `write` adds first.
+    func body(_ vector: ParameterVector, _ write: (inout JSONWriter) -> Void) -> ResponseBody {
+        let data = BodyPart.slab(vector.slab, offset: 0, byteCount: vector.byteCount)
+        switch format {
+        case .raw: return ResponseBody(parts: [data])
+        case .safetensors: return ResponseBody(parts: [.bytes(fileHeader), data])
+        case .json:
+            var json = JSONWriter()
+            json.beginObject()
+            write(&json)
+            writeParameters(vector, to: &json)
+            json.endObject()
+            return .bytes(json.bytes)
+        }
+    }
+
+    /// `"parameters": {NAME: TENSOR, …}`
+    private func writeParameters(_ vector: ParameterVector, to json: inout JSONWriter) {
+        json.name("parameters")
+        json.beginObject()
+        var offset = 0
+        for tensor in tensors {
+            json.name(tensor.name)
+            json.tensor(base: vector.slab.base + offset, dtype: dtype, shape: tensor.shape)
+            offset += tensor.elementCount * dtype.byteCount
+        }
+        json.endObject()
+    }
+}

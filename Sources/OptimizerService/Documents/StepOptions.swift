@@ -1,0 +1,100 @@
+import HTTP1
+import OptimizerEngine
+import OptimizerSessions
+import TensorFormats
+
+/// What a step may be asked beside its gradients (API §3), the same in every format.
+struct StepOptions {
+    /// What a step does when a parameter has no gradient.
+    enum Partial: String, CaseIterable {
+        /// The step is refused.
+        case error
+        /// The parameter stays as it is and its step count stands.
+        case skip
+    }
+
+    var lr = StepLearningRate.own
+    var gradScale: Double?
+    var maxGradNorm = MaxGradNorm.own
+    var nonfinite: NonFinitePolicy?
+    var partial = Partial.error
+    var loss: Double?
+
+    static let names = ["lr", "grad_scale", "max_grad_norm", "nonfinite", "partial", "loss"]
+
+    init() {}
+
+    /// The options of a JSON body, or of the `options` text in a safetensors file's metadata.
+    init(_ members: [JSONMember]) throws(SettingsFault) {
+        var reader = MemberReader(members, at: "")
+        lr = try StepOptions.learningRate(from: &reader)
+        gradScale = try reader.number("grad_scale")
+        if let norm = try reader.nullableNumber("max_grad_norm") {
+            maxGradNorm = norm.map { .value($0) } ?? .lifted
+        }
+        nonfinite = try reader.choice("nonfinite", of: NonFinitePolicy.self)
+        partial = try reader.choice("partial", of: Partial.self) ?? .error
+        loss = try reader.number("loss")
+        if let loss, !loss.isFinite {
+            throw SettingsFault(.invalidValue, "/loss", "must be a finite number")
+        }
+        try reader.finish()
+    }
+
+    /// The options of a raw body, which come as query parameters.
+    init(_ query: QueryParameters) throws(SettingsFault) {
+        var members: [JSONMember] = []
+        for (name, text) in query.pairs {
+            switch name {
+            case "nonfinite", "partial":
+                members.append(JSONMember(name: name, value: .string(text)))
+            default:
+                members.append(JSONMember(name: name, value: try StepOptions.value(text, name)))
+            }
+        }
+        try self.init(members)
+    }
+
+    /// The options that a safetensors file carries as JSON text in its metadata.
+    init(_ header: SafetensorsHeader, limits: FormatLimits) throws(Problem) {
+        let text = header.metadata("options") ?? "{}"
+        let members = try MetadataText.object(text, named: "options", limits: limits)
+        do {
+            try self.init(members)
+        } catch {
+            throw Problem(error)
+        }
+    }
+
+    private static func value(_ text: String, _ name: String) throws(SettingsFault) -> JSONValue {
+        do {
+            return try text.parsedAsJSON()
+        } catch {
+            throw SettingsFault(
+                .invalidValue, JSONPointer.of(name), "is not a JSON value: \(error.reason)")
+        }
+    }
+
+    private static func learningRate(
+        from reader: inout MemberReader
+    ) throws(SettingsFault) -> StepLearningRate {
+        guard let value = reader.take("lr") else { return .own }
+        switch value {
+        case .number(let rate):
+            return .all(rate)
+        case .object(let members):
+            var rates: [(group: String, lr: Double)] = []
+            for member in members {
+                guard case .number(let rate) = member.value else {
+                    throw SettingsFault(
+                        .invalidValue, JSONPointer.of("lr", member.name), "must be a number")
+                }
+                rates.append((member.name, rate))
+            }
+            return .byGroup(rates)
+        default:
+            throw SettingsFault(
+                .invalidValue, "/lr", "must be a number, or an object of numbers by group")
+        }
+    }
+}

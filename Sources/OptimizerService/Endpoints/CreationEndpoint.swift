@@ -1,0 +1,132 @@
+import HTTP1
+import HTTPServer
+import OptimizerSessions
+import SystemIO
+import TensorFormats
+
+/// `PUT /v1/sessions/{name}`: a new session, from a document or forked from another (API §2).
+struct CreationEndpoint {
+    let rooms: ServiceRooms
+
+    func create(_ exchange: Exchange, _ name: String) throws(Problem) -> Decision {
+        let head = exchange.head
+        let query = try QueryParameters(head, known: ["from", "step"])
+        let precondition = try precondition(head, name)
+        if let source = query["from"] {
+            let step = try query.integer("step", in: 0...Int.max)
+            return try fork(exchange, name, from: source, step: step, precondition)
+        }
+        guard query["step"] == nil else {
+            throw Problem(.missingMember, at: "/from", "step says where to fork; from says whom.")
+        }
+        let creation = PendingCreation(
+            rooms: rooms, exchange: exchange, name: name, precondition: precondition)
+        switch try Negotiation.bodyFormat(head, allowed: [.json, .safetensors]) {
+        case .json: return try receiveJSON(creation)
+        case .safetensors, .raw: return try receiveSafetensors(creation)
+        }
+    }
+
+    /// Judged early, so that a body is not sent in vain; and again when the session is made.
+    private func precondition(
+        _ head: RequestHead, _ name: String
+    ) throws(Problem) -> Precondition? {
+        let current = rooms.currentTag(of: name)
+        let precondition: Precondition? =
+            try Preconditions.demandsAbsence(head) ? .isAbsent : Preconditions.ifMatch(head)
+        if let precondition, !precondition.holds(for: current) {
+            throw Problem(
+                SessionError.preconditionFailed(expected: precondition, current: current),
+                root: "")
+        }
+        return precondition
+    }
+
+    private func fork(
+        _ exchange: Exchange, _ name: String, from source: String, step: Int?,
+        _ precondition: Precondition?
+    ) throws(Problem) -> Decision {
+        switch exchange.head.framing {
+        case .none, .length(0): break
+        default: throw Problem(.malformedRequest, "A fork takes no body.")
+        }
+        let store = rooms.store
+        return .perform { responder in
+            store.fork(from: source, step: step, as: name, precondition: precondition) { result in
+                PendingCreation.answer(result, exchange, responder)
+            }
+        }
+    }
+
+    private func receiveJSON(_ creation: PendingCreation) throws(Problem) -> Decision {
+        let tensors = CollectedTensors(pool: rooms.bodies)
+        let body = try rooms.documentBody(
+            creation.exchange, member: "parameters", sink: tensors.sink
+        ) { members, responder in
+            creation.run(members, responder) { () throws(Problem) in try tensors.parameters() }
+        }
+        return .receive(body)
+    }
+
+    private func receiveSafetensors(_ creation: PendingCreation) throws(Problem) -> Decision {
+        try rooms.checkLength(creation.exchange.head, limitBytes: rooms.limits.bodyBytes)
+        let rooms = self.rooms
+        let body = SafetensorsBody(
+            creation.exchange, limits: rooms.formats,
+            place: { (header) throws(Problem) in
+                try WholeFile.placement(header, pool: rooms.bodies, limits: rooms.limits)
+            },
+            completion: { header, slab, responder in
+                do throws(Problem) {
+                    let text = header.metadata("session") ?? "{}"
+                    let members = try MetadataText.object(
+                        text, named: "session", limits: rooms.formats)
+                    creation.run(members, responder) { () throws(Problem) in
+                        try InitialParameters(header, slab)
+                    }
+                } catch {
+                    responder.send(creation.exchange.response(error))
+                }
+            })
+        return .receive(body)
+    }
+}
+
+/// A creation whose head was accepted and whose body is on its way.
+struct PendingCreation: Sendable {
+    let rooms: ServiceRooms
+    let exchange: Exchange
+    let name: String
+    let precondition: Precondition?
+
+    func run(
+        _ members: [JSONMember], _ responder: Responder,
+        _ parameters: () throws(Problem) -> InitialParameters
+    ) {
+        do {
+            let settings = try CreationSettings(members)
+            let initial = try parameters()
+            let specification = SessionSpecification(
+                settings: settings.session, layout: initial.layout, parameters: initial.places)
+            rooms.store.create(name, specification, precondition: precondition) { result in
+                PendingCreation.answer(result, exchange, responder)
+            }
+        } catch {
+            responder.send(exchange.response(error))
+        }
+    }
+
+    static func answer(
+        _ result: Result<Creation, SessionError>, _ exchange: Exchange,
+        _ responder: Responder, root: String = "/parameters"
+    ) {
+        switch result {
+        case .success(let creation):
+            responder.send(
+                DescriptionAnswer.response(
+                    creation.description, status: creation.kind == .created ? .created : .ok))
+        case .failure(let error):
+            responder.send(exchange.response(error, root: root))
+        }
+    }
+}

@@ -1,0 +1,175 @@
+import HTTP1
+import HTTPServer
+import OptimizerSessions
+import SystemIO
+import TensorFormats
+
+/// `GET` and `PUT /v1/sessions/{name}/parameters`.
+struct ParametersEndpoint {
+    let rooms: ServiceRooms
+
+    func read(_ exchange: Exchange, _ name: String) throws(Problem) -> Decision {
+        let head = exchange.head
+        let session = try rooms.session(named: name)
+        let description = session.description()
+        let query = try QueryParameters(head, known: ["tensor"])
+        let tensor = try index(of: query["tensor"], in: description.layout)
+        let all = description.layout.tensors
+        let tensors = try TensorAnswer(
+            head, of: tensor.map { [all[$0]] } ?? all, preferred: .json,
+            session: description.dtype)
+        if try Preconditions.isCurrent(head, description.tag) {
+            return .respond(
+                Response.notModified(description.tag, variant: tensors.tagVariant))
+        }
+        let answer = ParametersAnswer(tensors: tensors)
+        return .perform { responder in
+            send(answer, of: session, tensor: tensor, exchange, responder)
+        }
+    }
+
+    /// - Returns: nil for all tensors.
+    private func index(of name: String?, in layout: TensorLayout) throws(Problem) -> Int? {
+        guard let name else { return nil }
+        guard let index = layout.index(of: name) else {
+            throw Problem(.unknownTensor, "The session has no tensor named '\(name)'.")
+        }
+        return index
+    }
+
+    private func send(
+        _ answer: ParametersAnswer, of session: Session, tensor: Int?, _ exchange: Exchange,
+        _ responder: Responder
+    ) {
+        guard let type = answer.tensors.dtype.elementType else { return }
+        session.readParameters(type: type, tensor: tensor) { result in
+            switch result {
+            case .success(let read):
+                guard let vector = read.vector else { return }
+                let count = vector.byteCount / answer.tensors.dtype.byteCount
+                rooms.write(answer.tensors, count: count) {
+                    responder.send(answer.response(read.tag, vector))
+                }
+            case .failure(let error):
+                responder.send(exchange.response(error, root: "/parameters"))
+            }
+        }
+    }
+
+    func overwrite(_ exchange: Exchange, _ name: String) throws(Problem) -> Decision {
+        let head = exchange.head
+        let session = try rooms.session(named: name)
+        let description = session.description()
+        _ = try QueryParameters(head, known: [])
+        let ifMatch = try Preconditions.ifMatch(head)
+        if let ifMatch, !ifMatch.holds(for: description.tag) {
+            throw Problem(
+                SessionError.preconditionFailed(expected: ifMatch, current: description.tag),
+                root: "")
+        }
+        let format = try Negotiation.bodyFormat(head, allowed: TensorFormat.allCases)
+        let tensors =
+            Negotiation.prefersMinimal(head)
+            ? nil : try TensorAnswer(
+                head, of: description.layout.tensors, preferred: format,
+                session: description.dtype)
+        let write = PendingOverwrite(
+            rooms: rooms, exchange: exchange, session: session, ifMatch: ifMatch,
+            layout: description.layout, tensors: tensors)
+        switch format {
+        case .raw: return try receiveRaw(write, description)
+        case .safetensors: return try receiveSafetensors(write)
+        case .json: return try receiveJSON(write, description)
+        }
+    }
+
+    private func receiveRaw(
+        _ write: PendingOverwrite, _ description: SessionDescription
+    ) throws(Problem) -> Decision {
+        let head = write.exchange.head
+        let dtype = try Negotiation.tensorDType(head, field: "Tensor-Dtype") ?? description.dtype
+        let slab = try rooms.slabForVector(
+            head, elementCount: write.layout.elementCount, dtype: dtype)
+        return .receive(
+            VectorBody(write.exchange, into: slab) { slab, responder in
+                var offset = 0
+                let places: [TensorPlace?] = write.layout.tensors.map { tensor in
+                    defer { offset += tensor.elementCount * dtype.byteCount }
+                    return dtype.elementType.map {
+                        TensorPlace(slab: slab, byteOffset: offset, type: $0)
+                    }
+                }
+                write.run(places, responder)
+            })
+    }
+
+    private func receiveSafetensors(_ write: PendingOverwrite) throws(Problem) -> Decision {
+        try rooms.checkLength(write.exchange.head, limitBytes: rooms.limits.bodyBytes)
+        let rooms = self.rooms
+        var accepted: PlacedTensors?
+        let body = SafetensorsBody(
+            write.exchange, limits: rooms.formats,
+            place: { (header) throws(Problem) in
+                let placed = try PlacedTensors(
+                    header, in: write.layout, root: "/parameters", pool: rooms.bodies)
+                accepted = placed
+                return SafetensorsBody.Placement(
+                    slab: placed.slab, destinations: placed.destinations)
+            },
+            completion: { _, _, responder in
+                guard let accepted else { return }
+                write.run(accepted.tensorPlaces, responder)
+            })
+        return .receive(body)
+    }
+
+    private func receiveJSON(
+        _ write: PendingOverwrite, _ description: SessionDescription
+    ) throws(Problem) -> Decision {
+        let exchange = write.exchange
+        let known = try KnownTensors(
+            write.layout, working: description.dtype.working, pool: rooms.bodies)
+        let body = try rooms.documentBody(
+            exchange, member: "parameters", sink: known.sink
+        ) { members, responder in
+            if let member = members.first {
+                let pointer = JSONPointer.of(member.name)
+                return responder.send(
+                    exchange.response(
+                        Problem(.unknownMember, at: pointer, "This member is not known here.")))
+            }
+            write.run(known.tensorPlaces, responder)
+        }
+        return .receive(body)
+    }
+}
+
+/// An overwrite whose head was accepted and whose tensors are on their way.
+struct PendingOverwrite: Sendable {
+    let rooms: ServiceRooms
+    let exchange: Exchange
+    let session: Session
+    let ifMatch: Precondition?
+    let layout: TensorLayout
+    /// nil: `Prefer: return=minimal`.
+    let tensors: TensorAnswer?
+
+    func run(_ places: [TensorPlace?], _ responder: Responder) {
+        let reply: StepReply =
+            tensors?.dtype.elementType.map { .vector($0) } ?? .none
+        session.writeParameters(places, ifMatch: ifMatch, reply: reply) { [self] result in
+            switch result {
+            case .success(let written):
+                guard let tensors, let vector = written.vector else {
+                    return responder.send(Response.minimal(written.tag))
+                }
+                let answer = ParametersAnswer(tensors: tensors)
+                rooms.write(tensors, count: layout.elementCount) {
+                    responder.send(answer.response(written.tag, vector))
+                }
+            case .failure(let error):
+                responder.send(exchange.response(error, root: "/parameters"))
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+import HTTP1
+import HTTPServer
+import OptimizerSessions
+import SystemIO
+import TensorFormats
+
+/// What the endpoints share: the sessions, the memory for bodies, and the bounds.
+struct ServiceRooms: Sendable {
+    let store: SessionStore
+    let bodies: SlabPool
+    let limits: ServiceLimits
+    let formats: FormatLimits
+
+    /// JSON answers with more numbers than this are written on a compute lane. A thousand take
+    /// some 30 µs, which is about what handing the work over and back costs.
+    static let inlineJSONNumbers = 1_000
+
+    func session(named name: String) throws(Problem) -> Session {
+        do {
+            return try store.session(named: name)
+        } catch {
+            throw Problem(error, root: "")
+        }
+    }
+
+    /// The version of a session; nil when there is none of that name.
+    func currentTag(of name: String) -> SessionTag? {
+        do {
+            return try store.session(named: name).tag
+        } catch {
+            // Not being there is one of the two answers here.
+            return nil
+        }
+    }
+
+    /// Runs `send` here, or on a lane when it has much JSON to write.
+    func write(
+        _ tensors: TensorAnswer?, count: Int, _ send: @escaping @Sendable () -> Void
+    ) {
+        if tensors?.format == .json, count > Self.inlineJSONNumbers {
+            store.lanes.submit(send)
+        } else {
+            send()
+        }
+    }
+
+    /// Refuses a body whose declared length passes the limit (RFC 9110 §15.5.14).
+    func checkLength(_ head: RequestHead, limitBytes: Int) throws(Problem) {
+        guard case .length(let count) = head.framing, count > UInt64(limitBytes) else { return }
+        throw Problem.bodyTooLarge(limit: limitBytes, actual: count)
+    }
+
+    /// Memory for a raw body, whose length the layout and the dtype fix.
+    func slabForVector(
+        _ head: RequestHead, elementCount: Int, dtype: DType
+    ) throws(Problem) -> Slab {
+        let (byteCount, overflow) = elementCount.multipliedReportingOverflow(by: dtype.byteCount)
+        guard !overflow, byteCount <= limits.bodyBytes else {
+            throw Problem.bodyTooLarge(limit: limits.bodyBytes)
+        }
+        switch head.framing {
+        case .length(let count) where count != UInt64(byteCount):
+            throw VectorBody.wrongLength(expected: byteCount, actual: Int(clamping: count))
+        case .none where byteCount != 0:
+            throw VectorBody.wrongLength(expected: byteCount, actual: 0)
+        default:
+            return try bodies.take(orProblem: byteCount)
+        }
+    }
+
+    /// A receiver for a JSON document with tensors.
+    func documentBody(
+        _ exchange: Exchange, member: String, sink: any TensorSink,
+        completion: @escaping ([JSONMember], Responder) -> Void
+    ) throws(Problem) -> TensorDocumentBody {
+        let limit = min(limits.bodyBytes, limits.jsonBodyBytes)
+        try checkLength(exchange.head, limitBytes: limit)
+        let window = try bodies.take(orProblem: TensorDocumentBody.windowBytes)
+        return TensorDocumentBody(
+            exchange, member: member, sink: sink, window: window, limits: formats,
+            limitBytes: limit, completion: completion)
+    }
+}
+
+extension SlabPool {
+    /// `take`, with the refusal as the problem that answers it.
+    func take(orProblem byteCount: Int) throws(Problem) -> Slab {
+        do {
+            return try take(byteCount)
+        } catch {
+            throw Problem(error, asked: byteCount)
+        }
+    }
+}
+
+extension Problem {
+    /// Runs what may find fault with settings.
+    static func mapping<Value>(
+        _ body: () throws(SettingsFault) -> Value
+    ) throws(Problem) -> Value {
+        do {
+            return try body()
+        } catch {
+            throw Problem(error)
+        }
+    }
+}

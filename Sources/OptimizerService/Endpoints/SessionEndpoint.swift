@@ -1,0 +1,92 @@
+import HTTP1
+import HTTPServer
+import OptimizerSessions
+import SystemIO
+import TensorFormats
+
+/// `GET`, `PATCH` and `DELETE /v1/sessions/{name}`; creation is `CreationEndpoint`'s.
+struct SessionEndpoint {
+    let rooms: ServiceRooms
+
+    func describe(_ exchange: Exchange, _ name: String) throws(Problem) -> Decision {
+        _ = try QueryParameters(exchange.head, known: [])
+        let description = try rooms.session(named: name).description()
+        if try Preconditions.isCurrent(exchange.head, description.tag) {
+            return .respond(Response.notModified(description.tag))
+        }
+        return .respond(DescriptionAnswer.response(description))
+    }
+
+    func remove(_ exchange: Exchange, _ name: String) throws(Problem) -> Decision {
+        _ = try QueryParameters(exchange.head, known: [])
+        let ifMatch = try Preconditions.ifMatch(exchange.head)
+        let store = rooms.store
+        return .perform { responder in
+            store.remove(name, ifMatch: ifMatch) { result in
+                switch result {
+                case .success: responder.send(Response(status: .noContent))
+                case .failure(let error): responder.send(exchange.response(error, root: ""))
+                }
+            }
+        }
+    }
+
+    func patch(_ exchange: Exchange, _ name: String) throws(Problem) -> Decision {
+        let head = exchange.head
+        let session = try rooms.session(named: name)
+        _ = try QueryParameters(head, known: [])
+        let ifMatch = try Preconditions.ifMatch(head)
+        try requirePatchType(head)
+        try rooms.checkLength(head, limitBytes: rooms.formats.jsonValueBytes)
+        let limits = rooms.formats
+        let body = TextBody(exchange, limitBytes: limits.jsonValueBytes) { bytes, responder in
+            do throws(Problem) {
+                let patch = try SessionEndpoint.patch(bytes, limits)
+                session.patch(patch, ifMatch: ifMatch) { result in
+                    switch result {
+                    case .success(let description):
+                        responder.send(DescriptionAnswer.response(description))
+                    case .failure(let error):
+                        responder.send(exchange.response(error, root: ""))
+                    }
+                }
+            } catch {
+                responder.send(exchange.response(error))
+            }
+        }
+        return .receive(body)
+    }
+
+    /// A merge-patch (RFC 7396) by its own name or as plain JSON.
+    private func requirePatchType(_ head: RequestHead) throws(Problem) {
+        try Negotiation.requireIdentityCoding(head)
+        let types = [
+            MediaType("application", "merge-patch+json"), MediaType("application", "json"),
+        ]
+        guard let type = head.fields.combined("Content-Type").flatMap({ MediaType($0) }),
+            types.contains(where: { $0.isSameKind(as: type) })
+        else {
+            throw Problem(
+                .unsupportedMediaType,
+                "A patch has 'Content-Type: application/merge-patch+json' or "
+                    + "'application/json'; add that header (with curl: -H).")
+        }
+    }
+
+    private static func patch(
+        _ bytes: [UInt8], _ limits: FormatLimits
+    ) throws(Problem) -> SessionPatch {
+        let value: JSONValue
+        do {
+            value = try bytes.parsedAsJSON(limits: limits)
+        } catch {
+            throw Problem(DocumentFault.malformed(error))
+        }
+        guard case .object(let members) = value else {
+            throw Problem(.invalidValue, at: "", "A patch is an object, not \(value.kind).")
+        }
+        return try Problem.mapping { () throws(SettingsFault) in
+            try SettingsDocument.patch(from: members)
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import HTTP1
+import HTTPServer
+import OptimizerSessions
+import SystemIO
+import TensorFormats
+
+/// The service: routes each request to its endpoint and turns every refusal into a problem
+/// document. The one place where HTTP and the sessions meet.
+package final class OptimizerService: RequestHandler {
+    private let session: SessionEndpoint
+    private let sessions: SessionListEndpoint
+    private let creation: CreationEndpoint
+    private let step: StepEndpoint
+    private let parameters: ParametersEndpoint
+    private let state: StateEndpoint
+    private let service: ServiceEndpoint
+    private let metrics: MetricsEndpoint
+    private let health = HealthEndpoint()
+
+    package static let version = "0.1.0"
+
+    /// - Parameter counters: the server's, for `GET /metrics`; asked each time.
+    package init(
+        store: SessionStore, bodies: SlabPool, limits: ServiceLimits, formats: FormatLimits,
+        published: PublishedLimits, counters: @escaping @Sendable () -> ServerCounters?
+    ) {
+        let rooms = ServiceRooms(store: store, bodies: bodies, limits: limits, formats: formats)
+        session = SessionEndpoint(rooms: rooms)
+        sessions = SessionListEndpoint(rooms: rooms)
+        creation = CreationEndpoint(rooms: rooms)
+        step = StepEndpoint(rooms: rooms)
+        parameters = ParametersEndpoint(rooms: rooms)
+        state = StateEndpoint(rooms: rooms)
+        service = ServiceEndpoint(version: OptimizerService.version, limits: published)
+        metrics = MetricsEndpoint(rooms: rooms, counters: counters)
+    }
+
+    package func decide(_ head: RequestHead, _ context: RequestContext) -> Decision {
+        let exchange = Exchange(head: head, context: context)
+        do {
+            return try route(exchange)
+        } catch {
+            return .respond(exchange.response(error))
+        }
+    }
+
+    private func route(_ exchange: Exchange) throws(Problem) -> Decision {
+        let head = exchange.head
+        guard head.path != "*" else { return .respond(Response.allowing(Method.known)) }
+        let route = try Route(path: head.path)
+        try check(head, route)
+        switch (route, head.method) {
+        case (_, .options): return .respond(Response.allowing(route.allowedMethods))
+        case (.livez, _): return try health.livez(exchange)
+        case (.readyz, _): return try health.readyz(exchange)
+        case (.service, _): return try service.describe(exchange)
+        case (.metrics, _): return try metrics.text(exchange)
+        case (.openapi, _): return try OpenAPIEndpoint.document(exchange)
+        case (.sessions, _): return try sessions.list(exchange)
+        case (.session(let name), .put): return try creation.create(exchange, name)
+        case (.session(let name), .patch): return try session.patch(exchange, name)
+        case (.session(let name), .delete): return try session.remove(exchange, name)
+        case (.session(let name), _): return try session.describe(exchange, name)
+        case (.steps(let name), _): return try step.decide(exchange, name)
+        case (.parameters(let name), .put): return try parameters.overwrite(exchange, name)
+        case (.parameters(let name), _): return try parameters.read(exchange, name)
+        case (.state(let name), .put): return try state.import(exchange, name)
+        case (.state(let name), _): return try state.export(exchange, name)
+        }
+    }
+
+    /// What is refused on every route alike.
+    private func check(_ head: RequestHead, _ route: Route) throws(Problem) {
+        if case .other(let name) = head.method {
+            throw Problem(.notImplemented, "The method \(name) is not implemented.")
+        }
+        guard route.allowedMethods.contains(head.method) || head.method == .options else {
+            var problem = Problem(
+                .methodNotAllowed, "\(route.template) does not take \(head.method.name).")
+            problem.allowedMethods = Method.list(route.allowedMethods)
+            throw problem
+        }
+        // A client that sends a key counts on a retry being a replay. Until there is a log to
+        // replay from, taking the key and not heeding it would apply a step twice.
+        if head.method != .get, head.fields.contains("Idempotency-Key") {
+            throw Problem(
+                .notImplemented,
+                "Idempotency-Key is not implemented; leave it out, and send If-Match with the "
+                    + "last ETag so that a step is never applied twice.")
+        }
+    }
+}
+
+extension OptimizerService {
+    package func response(for error: ProtocolError, _ context: RequestContext) -> Response {
+        Problem(error).response(instance: nil, requestID: context.requestID)
+    }
+
+    package func response(for refusal: ServerRefusal, _ context: RequestContext) -> Response {
+        Problem(refusal).response(instance: nil, requestID: context.requestID)
+    }
+}
+
+extension Method {
+    static let known: [Method] = [.get, .head, .put, .post, .patch, .delete, .options]
+
+    /// As an `Allow` field lists methods.
+    static func list(_ methods: [Method]) -> String {
+        (methods + [.options]).map(\.name).joined(separator: ", ")
+    }
+}
+
+extension Response {
+    fileprivate static func allowing(_ methods: [Method]) -> Response {
+        var fields = ResponseFields()
+        fields.add("Allow", Method.list(methods.filter { $0 != .options }))
+        return Response(status: .noContent, fields: fields, body: .empty)
+    }
+}

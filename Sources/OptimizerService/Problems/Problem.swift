@@ -1,0 +1,108 @@
+import HTTP1
+import HTTPServer
+import TensorFormats
+
+/// An error as it is answered: a problem document (RFC 9457) in the making.
+///
+/// What is the same for every request (title, status, `retryable`) comes from the code; what
+/// belongs to one request (`instance`, `request_id`) is added when the response is made.
+package struct Problem: Error, Sendable {
+    package let code: ProblemCode
+    /// What went wrong and how to mend it, in a sentence for the person who reads it.
+    package let detail: String
+    package var errors: [FieldError] = []
+    package var members: [Member] = []
+    package var allowedMethods: String?
+    package var retryAfterSeconds: Int?
+
+    /// One place in the request that is at fault, by JSON pointer (RFC 6901).
+    package struct FieldError: Sendable {
+        package let pointer: String
+        package let detail: String
+    }
+
+    /// A machine-readable fact beside the detail: `limit`, `actual`, `expected`, `current`.
+    package struct Member: Sendable {
+        package enum Value: Sendable {
+            case integer(Int)
+            case text(String)
+        }
+        package let name: String
+        package let value: Value
+    }
+
+    package init(_ code: ProblemCode, _ detail: String) {
+        self.code = code
+        self.detail = detail
+        switch code {
+        case .draining, .overBudget, .queueFull: retryAfterSeconds = 1
+        default: break
+        }
+    }
+
+    /// A problem at one place in the body or the query.
+    package init(_ code: ProblemCode, at pointer: String, _ detail: String) {
+        self.init(code, detail)
+        errors = [FieldError(pointer: pointer, detail: detail)]
+    }
+
+    package func with(_ name: String, _ value: Int) -> Problem {
+        var copy = self
+        copy.members.append(Member(name: name, value: .integer(value)))
+        return copy
+    }
+
+    package func with(_ name: String, _ value: String) -> Problem {
+        var copy = self
+        copy.members.append(Member(name: name, value: .text(value)))
+        return copy
+    }
+
+    /// The response that carries this problem, for the request of `context` at `instance`.
+    package func response(instance: String?, requestID: String) -> Response {
+        var fields = ResponseFields()
+        fields.add("Content-Type", "application/problem+json")
+        if let allowedMethods { fields.add("Allow", allowedMethods) }
+        if let retryAfterSeconds { fields.add("Retry-After", String(retryAfterSeconds)) }
+        let body = document(instance: instance, requestID: requestID)
+        return Response(status: code.status, fields: fields, body: .bytes(body))
+    }
+
+    private func document(instance: String?, requestID: String) -> [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("type", "/openapi.yaml#\(code.rawValue)")
+        json.member("title", code.title)
+        json.member("status", code.status.code)
+        json.member("detail", detail)
+        if let instance { json.member("instance", instance) }
+        json.member("code", code.rawValue)
+        json.member("retryable", code.isRetryable)
+        json.member("request_id", requestID)
+        for member in members {
+            switch member.value {
+            case .integer(let value): json.member(member.name, value)
+            case .text(let value): json.member(member.name, value)
+            }
+        }
+        json.name("errors")
+        json.beginArray()
+        for error in errors {
+            json.beginObject()
+            json.member("pointer", error.pointer)
+            json.member("detail", error.detail)
+            json.endObject()
+        }
+        json.endArray()
+        json.endObject()
+        return json.bytes
+    }
+}
+
+extension Problem {
+    static func bodyTooLarge(limit: Int, actual: UInt64? = nil) -> Problem {
+        let problem = Problem(.bodyTooLarge, "A body here may have at most \(limit) bytes.")
+            .with("limit", limit)
+        return actual.map { problem.with("actual", Int(clamping: $0)) } ?? problem
+    }
+}

@@ -1,0 +1,88 @@
+import HTTP1
+import OptimizerSessions
+
+/// `SessionName.isValid` in words.
+let sessionNameRule =
+    "1 to 128 characters of A-Z a-z 0-9 . _ - that start with a letter or digit"
+
+/// The resources of API §1, recognised from a request's path.
+package enum Route: Equatable, Sendable {
+    case service
+    case livez
+    case readyz
+    case metrics
+    case openapi
+    case sessions
+    case session(String)
+    case steps(String)
+    case parameters(String)
+    case state(String)
+
+    /// The route at an absolute path that is still percent-encoded (RFC 9110 §4.2).
+    package init(path: String) throws(Problem) {
+        switch path {
+        case "/livez": self = .livez
+        case "/readyz": self = .readyz
+        case "/v1": self = .service
+        case "/metrics": self = .metrics
+        case "/openapi.yaml": self = .openapi
+        case "/v1/sessions": self = .sessions
+        default: self = try Route.sessionRoute(path)
+        }
+    }
+
+    private static func sessionRoute(_ path: String) throws(Problem) -> Route {
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard (4...5).contains(segments.count), segments[0].isEmpty, segments[1] == "v1",
+            segments[2] == "sessions"
+        else { throw unknown(path) }
+
+        guard let name = PercentCoding.decode(segments[3]) else {
+            throw Problem(.malformedRequest, "The path's percent-encoding is not valid.")
+        }
+        let kind = segments.count == 5 ? segments[4] : nil
+        switch kind {
+        case nil, "steps", "parameters", "state": break
+        default: throw unknown(path)
+        }
+        guard SessionName.isValid(name) else {
+            throw Problem(.invalidName, "A session name is \(sessionNameRule).")
+        }
+        switch kind {
+        case "steps": return .steps(name)
+        case "parameters": return .parameters(name)
+        case "state": return .state(name)
+        default: return .session(name)
+        }
+    }
+
+    private static func unknown(_ path: String) -> Problem {
+        Problem(.unknownRoute, "Nothing is served at this path; GET /openapi.yaml lists what is.")
+    }
+
+    /// The methods this route takes, as its `Allow` field lists them (RFC 9110 §10.2.1).
+    package var allowedMethods: [Method] {
+        switch self {
+        case .service, .livez, .readyz, .metrics, .openapi, .sessions: [.get, .head]
+        case .session: [.get, .head, .put, .patch, .delete]
+        case .steps: [.post]
+        case .parameters, .state: [.get, .head, .put]
+        }
+    }
+
+    /// The path with `{name}` in place of the session's name, as `openapi.yaml` writes it.
+    package var template: StaticString {
+        switch self {
+        case .service: "/v1"
+        case .livez: "/livez"
+        case .readyz: "/readyz"
+        case .metrics: "/metrics"
+        case .openapi: "/openapi.yaml"
+        case .sessions: "/v1/sessions"
+        case .session: "/v1/sessions/{name}"
+        case .steps: "/v1/sessions/{name}/steps"
+        case .parameters: "/v1/sessions/{name}/parameters"
+        case .state: "/v1/sessions/{name}/state"
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import OptimizerEngine
+import TensorFormats
+
+/// Where a session came from. Repeating the request that made a session is no conflict.
+enum SessionOrigin: Sendable {
+    case creation(CreationIdentity)
+    /// `generation` is the first generation of the session forked from: it tells that one from
+    /// a younger session under its name.
+    case fork(from: String, generation: Int, step: Int)
+    /// An import is a replacement and never compared.
+    case stateFile
+}
+
+/// What a session was created with, by meaning: effective values rather than how they were
+/// written. Kept for the session's life, whatever happens to it since.
+struct CreationIdentity: Sendable {
+    private let type: OptimizerType
+    private let defaults: Hyperparameters
+    private let groups: [Group]
+    private let maxGradNorm: Double?
+    private let nonfinite: NonFinitePolicy
+    private let durability: Durability
+    private let layout: TensorLayout
+    private let parameters: ParameterDigest
+
+    /// The order of the groups means nothing, that of their members is the layout's.
+    private struct Group: Equatable {
+        let name: String
+        let members: [Int]
+        let hyperparameters: Hyperparameters
+    }
+
+    init(
+        _ settings: ResolvedSettings, durability: Durability, layout: TensorLayout,
+        parameters: ParameterDigest
+    ) {
+        type = settings.type
+        defaults = settings.defaults
+        groups = settings.groups.map {
+            Group(
+                name: $0.name, members: $0.members.sorted(),
+                hyperparameters: $0.overrides.applied(to: settings.defaults))
+        }.sorted { $0.name < $1.name }
+        maxGradNorm = settings.maxGradNorm
+        nonfinite = settings.nonfinite
+        self.durability = durability
+        self.layout = layout
+        self.parameters = parameters
+    }
+
+    /// The first thing in which the two differ, as a client named it; nil when they are the same.
+    func difference(from other: CreationIdentity) -> String? {
+        if layout != other.layout { return "the parameters' names, dtype or shapes differ" }
+        if parameters != other.parameters { return "the parameters' values differ" }
+        if type != other.type { return "the optimizer's type differs" }
+        if defaults != other.defaults { return "the optimizer's hyperparameters differ" }
+        if groups != other.groups { return "the parameter groups differ" }
+        if maxGradNorm != other.maxGradNorm { return "max_grad_norm differs" }
+        if nonfinite != other.nonfinite { return "nonfinite differs" }
+        if durability != other.durability { return "durability differs" }
+        return nil
+    }
+}

@@ -1,0 +1,148 @@
+import Dispatch
+import Synchronization
+import SystemIO
+
+/// Permanent compute workers that share jobs of many tiles.
+///
+/// A job is a counter over its tiles. A worker claims a few of them, works them off, and then
+/// looks at the job that has waited longest: a step on 100 million parameters delays one on ten
+/// thousand by a few tiles and not by a whole pass. Whoever finishes a job's last tile calls its
+/// completion. Tiles and completions cannot fail and must not wait for other jobs.
+package final class LanePool: Sendable {
+    package let laneCount: Int
+    private let floor: WorkFloor
+
+    /// Tiles a worker claims at a time. A tile is some tens of microseconds of work, so the lock
+    /// around the claim is not felt; more at a time would only make small jobs wait longer.
+    static let tilesPerClaim = 2
+
+    package static let inlineElementCount = 32_768
+
+    /// - Parameter laneCount: workers, at least 1.
+    package init(laneCount: Int) throws(Errno) {
+        self.laneCount = max(1, laneCount)
+        let floor = WorkFloor()
+        self.floor = floor
+        do {
+            for lane in 0..<self.laneCount {
+                // The thread lives until the pool goes; nobody needs to join it.
+                _ = try WorkerThread(name: "lane-\(lane)") { floor.work() }
+            }
+        } catch {
+            floor.close()
+            throw error
+        }
+    }
+
+    /// Calls `tile` once with every number in 0 ..< `tiles`, in any order on any lanes, then
+    /// `completion` on the lane that was last. Everything the tiles wrote is visible to it.
+    package func run(
+        tiles: Int, _ tile: @escaping @Sendable (Int) -> Void,
+        then completion: @escaping @Sendable () -> Void
+    ) {
+        guard tiles > 0 else { return submit(completion) }
+        floor.add(LaneJob(tileCount: tiles, tile: tile, completion: completion))
+    }
+
+    /// Calls `work` once on some lane.
+    package func submit(_ work: @escaping @Sendable () -> Void) {
+        floor.add(LaneJob(tileCount: 1, tile: { _ in work() }, completion: {}))
+    }
+
+    /// The workers finish what was given to them and end.
+    deinit {
+        floor.close()
+    }
+}
+
+private final class LaneJob: Sendable {
+    let tileCount: Int
+    let tile: @Sendable (Int) -> Void
+    let completion: @Sendable () -> Void
+    private let finished = Atomic(0)
+
+    init(
+        tileCount: Int, tile: @escaping @Sendable (Int) -> Void,
+        completion: @escaping @Sendable () -> Void
+    ) {
+        self.tileCount = tileCount
+        self.tile = tile
+        self.completion = completion
+    }
+
+    func perform(_ tiles: Range<Int>) {
+        for number in tiles { tile(number) }
+        // Each worker releases its writes here; the last one acquires those of all others.
+        let done = finished.add(tiles.count, ordering: .acquiringAndReleasing).newValue
+        if done == tileCount { completion() }
+    }
+}
+
+/// The jobs with unclaimed tiles and the workers that sleep because there are none.
+private final class WorkFloor: Sendable {
+    private let line = Mutex(JobLine())
+    private let wakeUp = DispatchSemaphore(value: 0)
+
+    func add(_ job: LaneJob) {
+        wake(line.withLock { $0.add(job) })
+    }
+
+    func close() {
+        wake(line.withLock { $0.close() })
+    }
+
+    func work() {
+        while true {
+            switch line.withLock({ $0.assign() }) {
+            case .claim(let job, let tiles): job.perform(tiles)
+            case .sleep: wakeUp.wait()
+            case .end: return
+            }
+        }
+    }
+
+    private func wake(_ count: Int) {
+        for _ in 0..<count { wakeUp.signal() }
+    }
+}
+
+private struct JobLine {
+    enum Assignment {
+        case claim(LaneJob, Range<Int>)
+        case sleep
+        case end
+    }
+
+    private var jobs = FirstInFirstOut<(job: LaneJob, firstUnclaimed: Int)>()
+    private var sleeperCount = 0
+    private var isClosed = false
+
+    /// - Returns: how many sleepers to wake; they count as awake from now on.
+    mutating func add(_ job: LaneJob) -> Int {
+        jobs.enter((job, 0))
+        return wake(atMost: (job.tileCount - 1) / LanePool.tilesPerClaim + 1)
+    }
+
+    mutating func close() -> Int {
+        isClosed = true
+        return wake(atMost: sleeperCount)
+    }
+
+    /// The next tiles of the job that waited longest, which then goes to the end of the line.
+    mutating func assign() -> Assignment {
+        guard let (job, first) = jobs.leave() else {
+            if isClosed { return .end }
+            sleeperCount += 1
+            return .sleep
+        }
+        let end = min(first + LanePool.tilesPerClaim, job.tileCount)
+        if end < job.tileCount { jobs.enter((job, end)) }
+        return .claim(job, first..<end)
+    }
+
+    private mutating func wake(atMost count: Int) -> Int {
+        let woken = min(sleeperCount, count)
+        sleeperCount -= woken
+        return woken
+    }
+}

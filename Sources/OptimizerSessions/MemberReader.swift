@@ -1,0 +1,136 @@
+import OptimizerEngine
+import TensorFormats
+
+/// Takes the members of one object by name; those nobody took are unknown.
+package struct MemberReader {
+    private let pointer: String
+    private var members: [JSONMember]
+
+    package init(_ members: [JSONMember], at pointer: String) {
+        self.members = members
+        self.pointer = pointer
+    }
+
+    package func finish() throws(SettingsFault) {
+        guard let member = members.first else { return }
+        throw SettingsFault(
+            .unknownMember, at(JSONPointer.escape(member.name)), "this member is not known here")
+    }
+
+    package func missing(_ name: String) -> SettingsFault {
+        SettingsFault(.missingMember, at(name), "this member is required")
+    }
+
+    package mutating func refuse(_ name: String, _ reason: String) throws(SettingsFault) {
+        guard take(name) != nil else { return }
+        throw SettingsFault(.invalidHyperparameter, at(name), reason)
+    }
+
+    package mutating func object(_ name: String) throws(SettingsFault) -> MemberReader? {
+        guard let value = take(name) else { return nil }
+        guard case .object(let members) = value else { throw wrong(name, value, "an object") }
+        return MemberReader(members, at: at(name))
+    }
+
+    package mutating func objects(_ name: String) throws(SettingsFault) -> [MemberReader]? {
+        guard let value = take(name) else { return nil }
+        guard case .array(let elements) = value else { throw wrong(name, value, "an array") }
+        var readers: [MemberReader] = []
+        for (index, element) in elements.enumerated() {
+            let place = "\(name)/\(index)"
+            guard case .object(let members) = element else {
+                throw wrong(place, element, "an object")
+            }
+            readers.append(MemberReader(members, at: at(place)))
+        }
+        return readers
+    }
+
+    package mutating func strings(_ name: String) throws(SettingsFault) -> [String]? {
+        guard let value = take(name) else { return nil }
+        guard case .array(let elements) = value else { throw wrong(name, value, "an array") }
+        var strings: [String] = []
+        for (index, element) in elements.enumerated() {
+            guard case .string(let string) = element else {
+                throw wrong("\(name)/\(index)", element, "a string")
+            }
+            strings.append(string)
+        }
+        return strings
+    }
+
+    package mutating func string(_ name: String) throws(SettingsFault) -> String? {
+        guard let value = take(name) else { return nil }
+        guard case .string(let string) = value else { throw wrong(name, value, "a string") }
+        return string
+    }
+
+    package mutating func number(_ name: String) throws(SettingsFault) -> Double? {
+        guard let value = take(name) else { return nil }
+        guard case .number(let number) = value else { throw wrong(name, value, "a number") }
+        return number
+    }
+
+    /// `.some(nil)` for a member that is null, nil for one that is not there.
+    package mutating func nullableNumber(_ name: String) throws(SettingsFault) -> Double?? {
+        guard let value = take(name) else { return nil }
+        switch value {
+        case .null: return .some(nil)
+        case .number(let number): return number
+        default: throw wrong(name, value, "a number or null")
+        }
+    }
+
+    package mutating func bool(_ name: String) throws(SettingsFault) -> Bool? {
+        guard let value = take(name) else { return nil }
+        guard case .bool(let bool) = value else { throw wrong(name, value, "a boolean") }
+        return bool
+    }
+
+    package mutating func choice<Choice>(
+        _ name: String, of type: Choice.Type
+    ) throws(SettingsFault) -> Choice?
+    where Choice: RawRepresentable<String> & CaseIterable {
+        guard let word = try string(name) else { return nil }
+        guard let choice = Choice(rawValue: word) else {
+            let words = Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+            throw SettingsFault(.invalidHyperparameter, at(name), "must be one of \(words)")
+        }
+        return choice
+    }
+
+    package mutating func overrides() throws(SettingsFault) -> HyperparameterOverrides {
+        var overrides = HyperparameterOverrides()
+        overrides.lr = try number("lr")
+        overrides.betas = try betas()
+        overrides.eps = try number("eps")
+        overrides.weightDecay = try number("weight_decay")
+        overrides.amsgrad = try bool("amsgrad")
+        overrides.maximize = try bool("maximize")
+        return overrides
+    }
+
+    private mutating func betas() throws(SettingsFault) -> (Double, Double)? {
+        guard let value = take("betas") else { return nil }
+        guard case .array(let elements) = value, elements.count == 2,
+            case .number(let first) = elements[0], case .number(let second) = elements[1]
+        else { throw wrong("betas", value, "an array of two numbers") }
+        return (first, second)
+    }
+
+    package mutating func take(_ name: String) -> JSONValue? {
+        guard let index = members.firstIndex(where: { $0.name == name }) else { return nil }
+        return members.remove(at: index).value
+    }
+
+    /// `name` is escaped already and may lead deeper ("params/0").
+    private func at(_ name: String) -> String {
+        "\(pointer)/\(name)"
+    }
+
+    private func wrong(
+        _ name: String, _ value: JSONValue, _ expected: String
+    ) -> SettingsFault {
+        SettingsFault(.invalidValue, at(name), "must be \(expected), not \(value.kind)")
+    }
+}

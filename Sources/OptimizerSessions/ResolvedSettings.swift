@@ -1,0 +1,135 @@
+import OptimizerEngine
+import TensorFormats
+
+/// Settings that were checked against a layout: every tensor is in exactly one group, every value
+/// in its range.
+struct ResolvedSettings {
+    let type: OptimizerType
+    let defaults: Hyperparameters
+    /// All groups. `default` comes first where nobody wrote it out, and only if it has members.
+    let groups: [GroupSpecification]
+    let maxGradNorm: Double?
+    let nonfinite: NonFinitePolicy
+
+    /// Groups a session may have.
+    static let groupLimit = 4096
+
+    init(_ settings: SessionSettings, layout: TensorLayout) throws(SessionError) {
+        type = settings.type
+        defaults = settings.defaults
+        maxGradNorm = settings.maxGradNorm
+        nonfinite = settings.nonfinite
+        do {
+            try Self.check(settings.defaults, at: "/optimizer")
+            try Self.check(maxGradNorm: settings.maxGradNorm)
+            groups = try Self.groups(settings, layout)
+        } catch {
+            throw .invalidSettings(error)
+        }
+    }
+
+    /// The settings in force in a state.
+    init(of state: SessionState) {
+        type = state.optimizer.type
+        defaults = state.optimizer.defaults
+        groups = state.optimizer.groups.map {
+            GroupSpecification(name: $0.name, members: $0.members, overrides: $0.overrides)
+        }
+        maxGradNorm = state.maxGradNorm
+        nonfinite = state.nonfinite
+    }
+
+    static func check(
+        _ hyperparameters: Hyperparameters, at pointer: String
+    ) throws(SettingsFault) {
+        do {
+            try hyperparameters.validate()
+        } catch {
+            throw SettingsFault(error, at: "\(pointer)/\(error.name)")
+        }
+    }
+
+    static func check(maxGradNorm: Double?) throws(SettingsFault) {
+        guard let maxGradNorm, !(maxGradNorm.isFinite && maxGradNorm >= 0) else { return }
+        throw SettingsFault(
+            HyperparameterError(
+                name: "max_grad_norm", value: maxGradNorm,
+                requirement: "must be a finite number ≥ 0"),
+            at: "/max_grad_norm")
+    }
+
+    private static func groups(
+        _ settings: SessionSettings, _ layout: TensorLayout
+    ) throws(SettingsFault) -> [GroupSpecification] {
+        guard settings.groups.count <= groupLimit else {
+            throw SettingsFault(
+                .invalidHyperparameter, "/param_groups",
+                "must not have more than \(groupLimit) groups")
+        }
+        var groups: [GroupSpecification] = []
+        var names: Set<String> = []
+        var isFree = [Bool](repeating: true, count: layout.tensors.count)
+        for (index, group) in settings.groups.enumerated() {
+            let pointer = "/param_groups/\(index)"
+            guard SessionName.isValid(group.name) else {
+                throw SettingsFault(
+                    .invalidName, "\(pointer)/name",
+                    "must be 1 to 128 letters, digits, \".\", \"_\" or \"-\", the first a "
+                        + "letter or digit")
+            }
+            guard names.insert(group.name).inserted else {
+                throw SettingsFault(
+                    .invalidHyperparameter, "\(pointer)/name",
+                    "two groups are named \"\(group.name)\"")
+            }
+            let members = try members(of: group, at: pointer, layout, &isFree)
+            try check(group.overrides.applied(to: settings.defaults), at: pointer)
+            groups.append(
+                GroupSpecification(
+                    name: group.name, members: members, overrides: group.overrides))
+        }
+        return withDefault(groups, layout.tensors.indices.filter { isFree[$0] })
+    }
+
+    private static func members(
+        of group: GroupSettings, at pointer: String, _ layout: TensorLayout, _ isFree: inout [Bool]
+    ) throws(SettingsFault) -> [Int] {
+        var members: [Int] = []
+        for (index, name) in group.params.enumerated() {
+            guard let tensor = layout.index(of: name) else {
+                throw SettingsFault(
+                    .unknownParameter, "\(pointer)/params/\(index)",
+                    "there is no parameter \"\(name)\"")
+            }
+            guard isFree[tensor] else {
+                throw SettingsFault(
+                    .invalidHyperparameter, "\(pointer)/params/\(index)",
+                    "parameter \"\(name)\" is in a group already")
+            }
+            isFree[tensor] = false
+            members.append(tensor)
+        }
+        return members.sorted()
+    }
+
+    /// Gives the tensors that no group named to the group `default`.
+    private static func withDefault(
+        _ groups: [GroupSpecification], _ rest: [Int]
+    ) -> [GroupSpecification] {
+        var groups = groups
+        if let index = groups.firstIndex(where: { $0.name == GroupTable.defaultName }) {
+            groups[index].members = (groups[index].members + rest).sorted()
+        } else if !rest.isEmpty {
+            let unnamed = GroupSpecification(
+                name: GroupTable.defaultName, members: rest, overrides: HyperparameterOverrides())
+            groups.insert(unnamed, at: 0)
+        }
+        return groups
+    }
+}
+
+extension SettingsFault {
+    init(_ error: HyperparameterError, at pointer: String) {
+        self.init(.invalidHyperparameter, pointer, "\(error.requirement), not \(error.value)")
+    }
+}

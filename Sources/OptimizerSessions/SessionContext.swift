@@ -1,0 +1,37 @@
+import OptimizerEngine
+import SystemIO
+
+/// What the operations of all sessions share.
+struct SessionContext: Sendable {
+    let limits: SessionLimits
+    let lanes: LanePool
+    let bodies: SlabPool
+    let budget: StateBudget
+
+    /// A slab for an answer. Asked for before anything changes.
+    func takeBody(_ byteCount: Int) throws(SessionError) -> Slab {
+        do {
+            return try bodies.take(byteCount)
+        } catch {
+            throw .overBudget(pool: error, asked: byteCount)
+        }
+    }
+
+    /// Runs a job of tiles: here when it is small, on the lanes otherwise.
+    func run(
+        elements: Int, tiles: Int, _ tile: @escaping @Sendable (Int) -> Void,
+        then completion: @escaping @Sendable () -> Void
+    ) {
+        guard elements > limits.inlineElementCount else {
+            for number in 0..<tiles { tile(number) }
+            return completion()
+        }
+        lanes.run(tiles: tiles, tile, then: completion)
+    }
+
+    /// Runs work that is one piece: here when it is small, on a lane otherwise.
+    func run(elements: Int, _ work: @escaping @Sendable () -> Void) {
+        guard elements > limits.inlineElementCount else { return work() }
+        lanes.submit(work)
+    }
+}

@@ -1,0 +1,43 @@
+import OptimizerEngine
+import SystemIO
+import TensorFormats
+
+/// A session as it stood at one moment: what `GET /v1/sessions/{name}` answers.
+package struct SessionDescription: Sendable {
+    package let session: String
+    package internal(set) var tag: SessionTag
+    /// Steps that a non-finite gradient left out.
+    package internal(set) var skipped: Int
+    package internal(set) var type: OptimizerType
+    package internal(set) var hyperparameters: Hyperparameters
+    package internal(set) var groups: [GroupDescription]
+    /// nil: no clipping.
+    package internal(set) var maxGradNorm: Double?
+    package internal(set) var nonfinite: NonFinitePolicy
+    package let durability: Durability
+    package let elementType: ElementType
+    package let layout: TensorLayout
+    /// What the session holds of the state budget.
+    package internal(set) var stateBytes: Int
+    package let created: WallTime
+    package internal(set) var updated: WallTime
+
+    package var generation: Int { tag.generation }
+    package var step: Int { tag.step }
+    /// Elements in all tensors together.
+    package var parameterCount: Int { layout.elementCount }
+}
+
+/// A parameter group with the values in force for it.
+package struct GroupDescription: Equatable, Sendable {
+    package let name: String
+    /// Tensor names in layout order.
+    package let params: [String]
+    package let hyperparameters: Hyperparameters
+}
+
+/// What an acknowledged step survives.
+package enum Durability: String, Sendable {
+    /// The process: the session lives in memory only.
+    case none
+}

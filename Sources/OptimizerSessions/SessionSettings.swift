@@ -1,0 +1,84 @@
+import OptimizerEngine
+import SystemIO
+import TensorFormats
+
+/// Everything about a session that is not a tensor.
+package struct SessionSettings: Equatable, Sendable {
+    package var type: OptimizerType
+    package var defaults: Hyperparameters
+    /// As written: tensors that no group names belong to the group `default`.
+    package var groups: [GroupSettings]
+    /// nil: no clipping.
+    package var maxGradNorm: Double?
+    package var nonfinite: NonFinitePolicy
+
+    package init(
+        type: OptimizerType = .adam, defaults: Hyperparameters? = nil,
+        groups: [GroupSettings] = [], maxGradNorm: Double? = nil,
+        nonfinite: NonFinitePolicy = .reject
+    ) {
+        self.type = type
+        self.defaults = defaults ?? Hyperparameters(defaultsFor: type)
+        self.groups = groups
+        self.maxGradNorm = maxGradNorm
+        self.nonfinite = nonfinite
+    }
+}
+
+package struct GroupSettings: Equatable, Sendable {
+    package var name: String
+    /// Names of tensors.
+    package var params: [String]
+    package var overrides: HyperparameterOverrides
+
+    package init(
+        name: String, params: [String],
+        overrides: HyperparameterOverrides = HyperparameterOverrides()
+    ) {
+        self.name = name
+        self.params = params
+        self.overrides = overrides
+    }
+}
+
+/// A creation: settings, layout and the initial parameters.
+package struct SessionSpecification: Sendable {
+    package var settings: SessionSettings
+    package var durability: Durability = .none
+    /// All tensors have one dtype: F32, F64, F16 or BF16.
+    package var layout: TensorLayout
+    /// One place a tensor, in layout order, in the layout's dtype.
+    package var parameters: [TensorPlace]
+
+    package init(settings: SessionSettings, layout: TensorLayout, parameters: [TensorPlace]) {
+        self.settings = settings
+        self.layout = layout
+        self.parameters = parameters
+    }
+}
+
+/// Where a tensor's elements lie, row-major and without gaps.
+package struct TensorPlace: Sendable {
+    package let slab: Slab
+    package let byteOffset: Int
+    package let type: ElementType
+
+    package init(slab: Slab, byteOffset: Int, type: ElementType) {
+        self.slab = slab
+        self.byteOffset = byteOffset
+        self.type = type
+    }
+
+    var base: UnsafeRawPointer { UnsafeRawPointer(slab.base + byteOffset) }
+}
+
+/// A change of hyperparameters; what is nil stays.
+package struct SessionPatch: Sendable {
+    package var defaults = HyperparameterOverrides()
+    /// Merged into what the groups override already; groups not named stay.
+    package var groups: [(name: String, overrides: HyperparameterOverrides)] = []
+    package var maxGradNorm: MaxGradNorm = .own
+    package var nonfinite: NonFinitePolicy?
+
+    package init() {}
+}

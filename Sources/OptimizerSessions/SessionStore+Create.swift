@@ -1,0 +1,164 @@
+import OptimizerEngine
+import SystemIO
+import TensorFormats
+
+/// What became of a request to make a session.
+package struct Creation: Sendable {
+    package enum Kind: Sendable {
+        case created
+        /// The session was there already, made by the same request.
+        case repeated
+        /// The session's state was replaced by an import.
+        case replaced
+    }
+
+    package let kind: Kind
+    package let description: SessionDescription
+}
+
+extension SessionStore {
+    /// Makes a session, or finds the one that the same creation has made before, whatever
+    /// happened to it since.
+    package func create(
+        _ name: String, _ specification: SessionSpecification,
+        precondition: Precondition? = nil, completion: @escaping SessionCompletion<Creation>
+    ) {
+        do {
+            try CreationRun(
+                name, specification, precondition: precondition, store: self,
+                completion: completion
+            ).start()
+        } catch {
+            completion(.failure(error))
+        }
+    }
+}
+
+/// One creation on its way: judge, digest, build, insert.
+///
+/// Two creations of one name may race; both build, the first inserts, and the other is compared
+/// with it as if it had come later. `@unchecked Sendable`: only the digest's tiles overlap.
+private final class CreationRun: @unchecked Sendable {
+    private let name: String
+    private let specification: SessionSpecification
+    private let precondition: Precondition?
+    private let store: SessionStore
+    private let completion: SessionCompletion<Creation>
+    private let elementType: ElementType
+    private let settings: ResolvedSettings
+    private let digest: ParameterDigestJob
+
+    init(
+        _ name: String, _ specification: SessionSpecification, precondition: Precondition?,
+        store: SessionStore, completion: @escaping SessionCompletion<Creation>
+    ) throws(SessionError) {
+        guard SessionName.isValid(name) else { throw .invalidName(name: name) }
+        elementType = try specification.elementType()
+        settings = try ResolvedSettings(specification.settings, layout: specification.layout)
+        digest = try ParameterDigestJob(specification)
+        self.name = name
+        self.specification = specification
+        self.precondition = precondition
+        self.store = store
+        self.completion = completion
+    }
+
+    func start() {
+        store.context.run(
+            elements: specification.layout.elementCount, tiles: digest.tileCount,
+            { [digest] in digest.run(tile: $0) }, then: { self.finish() })
+    }
+
+    private func finish() {
+        completion(Result(catching: decide))
+    }
+
+    private func decide() throws(SessionError) -> Creation {
+        let identity = CreationIdentity(
+            settings, durability: specification.durability, layout: specification.layout,
+            parameters: digest.digest)
+        if let existing = store.find(name) { return try compare(identity, with: existing) }
+        if let precondition, !precondition.holds(for: nil) {
+            throw .preconditionFailed(expected: precondition, current: nil)
+        }
+        do throws(SessionError) {
+            let state = try build()
+            switch try store.insert(state, as: name, origin: .creation(identity)) {
+            case .inserted(let description):
+                return Creation(kind: .created, description: description)
+            case .taken(let existing):
+                return try compare(identity, with: existing)
+            }
+        } catch {
+            // The room may be missing because the same creation has just been faster.
+            guard case .overBudget = error, let existing = store.find(name) else { throw error }
+            return try compare(identity, with: existing)
+        }
+    }
+
+    private func build() throws(SessionError) -> SessionState {
+        guard !store.isFull else { throw store.fullError }
+        let state = try SessionState(
+            settings, layout: specification.layout, elementType: elementType,
+            budget: store.budget)
+        let bad = state.nonFiniteTensors(in: specification.parameters)
+        guard bad.isEmpty else { throw .nonfiniteParameter(tensors: bad) }
+        state.overwriteParameters(with: specification.parameters)
+        return state
+    }
+
+    private func compare(
+        _ identity: CreationIdentity, with existing: Session
+    ) throws(SessionError) -> Creation {
+        let description = existing.description()
+        if let precondition, !precondition.holds(for: description.tag) {
+            throw .preconditionFailed(expected: precondition, current: description.tag)
+        }
+        let difference: String? =
+            switch existing.origin {
+            case .creation(let original): identity.difference(from: original)
+            case .fork: "the session was forked from another"
+            case .stateFile: "the session was made from a state file"
+            }
+        if let difference { throw .sessionExists(name: name, difference: difference) }
+        return Creation(kind: .repeated, description: description)
+    }
+}
+
+extension SessionSpecification {
+    /// The one dtype of all parameters, which lie where and as they should.
+    fileprivate func elementType() throws(SessionError) -> ElementType {
+        guard let first = layout.tensors.first else {
+            throw .invalidSettings(
+                SettingsFault(
+                    .missingMember, "/parameters", "a session needs at least one parameter"))
+        }
+        guard let type = ElementType(first.dtype) else {
+            throw .dtypeMismatch(
+                tensor: first.name, expected: "F32, F64, F16 or BF16",
+                actual: first.dtype.rawValue)
+        }
+        try layout.check(parameters)
+        for (tensor, place) in zip(layout.tensors, parameters)
+        where tensor.dtype != type.dtype || place.type != type {
+            let actual = tensor.dtype != type.dtype ? tensor.dtype : place.type.dtype
+            throw .dtypeMismatch(
+                tensor: tensor.name, expected: type.dtype.rawValue, actual: actual.rawValue)
+        }
+        return type
+    }
+}
+
+extension ParameterDigestJob {
+    fileprivate convenience init(_ specification: SessionSpecification) throws(SessionError) {
+        do {
+            try self.init(
+                zip(specification.layout.tensors, specification.parameters).map { tensor, place in
+                    let end = place.byteOffset + tensor.byteCount
+                    return (slab: place.slab, range: place.byteOffset..<end)
+                })
+        } catch {
+            throw .outOfMemory(bytes: specification.layout.tensors.count * SHA256.digestBytes)
+        }
+    }
+}

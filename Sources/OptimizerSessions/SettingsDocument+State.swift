@@ -1,0 +1,120 @@
+import OptimizerEngine
+import TensorFormats
+
+// The settings inside a state file: a creation's members and the session's dtype.
+
+extension SettingsDocument {
+    /// Canonical: equal settings give equal text.
+    static func text(of state: SessionState) -> String {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.name("dtype")
+        writer.string(state.optimizer.elementType.dtype.rawValue)
+        writer.name("optimizer")
+        writer.beginObject()
+        writer.name("type")
+        writer.string(state.optimizer.type.rawValue)
+        writer.overrides(HyperparameterOverrides(state.optimizer.defaults))
+        writer.endObject()
+        writer.name("param_groups")
+        writer.beginArray()
+        for (index, group) in state.optimizer.groups.enumerated()
+        where !group.isImplied(at: index) {
+            writer.beginObject()
+            writer.name("name")
+            writer.string(group.name)
+            writer.name("params")
+            writer.beginArray()
+            for name in state.names(of: group.members) { writer.string(name) }
+            writer.endArray()
+            writer.overrides(group.overrides)
+            writer.endObject()
+        }
+        writer.endArray()
+        writer.name("max_grad_norm")
+        if let norm = state.maxGradNorm { writer.number(norm) } else { writer.null() }
+        writer.name("nonfinite")
+        writer.string(state.nonfinite.rawValue)
+        writer.endObject()
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    /// Reads `text(of:)` back. Pointers of errors lead on from `pointer`.
+    static func stateSettings(
+        _ text: String, at pointer: String
+    ) throws(SettingsFault) -> (SessionSettings, ElementType) {
+        do throws(SettingsFault) {
+            var members = try self.members(text)
+            guard let index = members.firstIndex(where: { $0.name == "dtype" }) else {
+                throw SettingsFault(.missingMember, "/dtype", "this member is required")
+            }
+            guard case .string(let name) = members.remove(at: index).value,
+                let type = DType(rawValue: name).flatMap(ElementType.init)
+            else {
+                throw SettingsFault(
+                    .invalidValue, "/dtype", "must be \"F32\", \"F64\", \"F16\" or \"BF16\"")
+            }
+            return (try settings(from: members), type)
+        } catch {
+            throw SettingsFault(error.kind, pointer + error.pointer, error.detail)
+        }
+    }
+
+    private static func members(_ text: String) throws(SettingsFault) -> [JSONMember] {
+        // The file's header has been bounded already.
+        var limits = FormatLimits()
+        limits.jsonValueBytes = .max
+        let parsed = Array(text.utf8).withUnsafeBytes { bytes in
+            Result { () throws(JSONFault) in try JSONValue.parse(bytes, limits: limits) }
+        }
+        let value: JSONValue
+        switch parsed {
+        case .success(let root):
+            value = root
+        case .failure(let fault):
+            throw SettingsFault(
+                .invalidValue, "", "is not JSON at byte \(fault.offset): \(fault.reason)")
+        }
+        guard case .object(let members) = value else {
+            throw SettingsFault(.invalidValue, "", "must be an object, not \(value.kind)")
+        }
+        return members
+    }
+}
+
+extension GroupTable.Group {
+    /// Whether the group comes back by itself when it is left out.
+    fileprivate func isImplied(at index: Int) -> Bool {
+        index == 0 && name == GroupTable.defaultName && !members.isEmpty
+            && overrides == HyperparameterOverrides()
+    }
+}
+
+extension JSONWriter {
+    /// Members of the object that is open, in the order of API §2.
+    fileprivate mutating func overrides(_ values: HyperparameterOverrides) {
+        if let lr = values.lr { member("lr", lr) }
+        if let betas = values.betas {
+            name("betas")
+            beginArray()
+            number(betas.0)
+            number(betas.1)
+            endArray()
+        }
+        if let eps = values.eps { member("eps", eps) }
+        if let weightDecay = values.weightDecay { member("weight_decay", weightDecay) }
+        if let amsgrad = values.amsgrad {
+            name("amsgrad")
+            bool(amsgrad)
+        }
+        if let maximize = values.maximize {
+            name("maximize")
+            bool(maximize)
+        }
+    }
+
+    private mutating func member(_ name: String, _ value: Double) {
+        self.name(name)
+        number(value)
+    }
+}

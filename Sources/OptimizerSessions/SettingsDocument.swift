@@ -1,0 +1,60 @@
+import OptimizerEngine
+import TensorFormats
+
+/// Settings as JSON: the members `optimizer`, `param_groups`, `max_grad_norm` and `nonfinite` of
+/// a creation, a patch, or the metadata of a state file.
+///
+/// Only the form is judged here (kinds of values, unknown members); whether a hyperparameter is
+/// in its range and a tensor exists, is judged where the session is known.
+package enum SettingsDocument {
+    /// A creation's settings. What is missing has its default.
+    package static func settings(
+        from members: [JSONMember]
+    ) throws(SettingsFault) -> SessionSettings {
+        var reader = MemberReader(members, at: "")
+        var settings = SessionSettings()
+        if var optimizer = try reader.object("optimizer") {
+            if let type = try optimizer.choice("type", of: OptimizerType.self) {
+                settings = SessionSettings(type: type)
+            }
+            settings.defaults = try optimizer.overrides().applied(to: settings.defaults)
+            try optimizer.finish()
+        }
+        for var group in try reader.objects("param_groups") ?? [] {
+            guard let name = try group.string("name") else { throw group.missing("name") }
+            guard let params = try group.strings("params") else { throw group.missing("params") }
+            settings.groups.append(
+                GroupSettings(name: name, params: params, overrides: try group.overrides()))
+            try group.finish()
+        }
+        settings.maxGradNorm = try reader.nullableNumber("max_grad_norm") ?? nil
+        if let policy = try reader.choice("nonfinite", of: NonFinitePolicy.self) {
+            settings.nonfinite = policy
+        }
+        try reader.finish()
+        return settings
+    }
+
+    /// A merge-patch. `type` and `params` cannot change and are unknown members here.
+    package static func patch(from members: [JSONMember]) throws(SettingsFault) -> SessionPatch {
+        var reader = MemberReader(members, at: "")
+        var patch = SessionPatch()
+        if var optimizer = try reader.object("optimizer") {
+            try optimizer.refuse("type", "the optimizer's type cannot change")
+            patch.defaults = try optimizer.overrides()
+            try optimizer.finish()
+        }
+        for var group in try reader.objects("param_groups") ?? [] {
+            try group.refuse("params", "a group's parameters cannot change")
+            guard let name = try group.string("name") else { throw group.missing("name") }
+            patch.groups.append((name, try group.overrides()))
+            try group.finish()
+        }
+        if let norm = try reader.nullableNumber("max_grad_norm") {
+            patch.maxGradNorm = norm.map { .value($0) } ?? .lifted
+        }
+        patch.nonfinite = try reader.choice("nonfinite", of: NonFinitePolicy.self)
+        try reader.finish()
+        return patch
+    }
+}

@@ -1,0 +1,81 @@
+import OptimizerEngine
+import SystemIO
+import TensorFormats
+
+/// The names and order of what a state file holds (API §3a).
+///
+/// The steps come first because they are the widest elements: every tensor then starts at a
+/// multiple of its element's width, which readers that map the file rely on. The vectors follow
+/// one after the other in layout order, so each is one copy.
+package enum StateFile {
+    static let formatVersion = "1"
+    static let stepPrefix = "step/"
+
+    static func prefix(of vector: StateVector) -> String {
+        switch vector {
+        case .parameters: "parameters/"
+        case .expAvg: "exp_avg/"
+        case .expAvgSq: "exp_avg_sq/"
+        case .maxExpAvgSq: "max_exp_avg_sq/"
+        }
+    }
+
+    enum Metadata {
+        static let formatVersion = "format_version"
+        static let session = "session"
+        static let step = "step"
+        static let skipped = "skipped"
+    }
+
+    /// What a reader of state files has to allow so that a session at its limits can come back:
+    /// each tensor comes up to five times, with a prefix before its name.
+    package static func limits(for limits: FormatLimits) -> FormatLimits {
+        let kinds = StateVector.allCases.count + 1
+        let longest = StateVector.allCases.map { prefix(of: $0).utf8.count }.max() ?? 0
+        var wider = limits
+        wider.tensorCount *= kinds
+        wider.safetensorsHeaderBytes *= kinds
+        wider.nameBytes += longest
+        return wider
+    }
+}
+
+extension SessionState {
+    /// Every tensor of the state file in the order of its data.
+    func stateTensors() throws(TensorSizeFault) -> [StateTensor] {
+        let working = optimizer.elementType.working.dtype
+        var tensors: [StateTensor] = []
+        for (slot, tensor) in layout.tensors.enumerated() {
+            let name = StateFile.stepPrefix + tensor.name
+            let description = try TensorDescription(name: name, dtype: .I64, shape: [])
+            tensors.append(StateTensor(description: description, slot: slot, vector: nil))
+        }
+        for vector in StateVector.allCases {
+            for (slot, tensor) in layout.tensors.enumerated()
+            where vector != .maxExpAvgSq || optimizer.usesMaximum(slot: slot) {
+                let name = StateFile.prefix(of: vector) + tensor.name
+                let description = try TensorDescription(
+                    name: name, dtype: working, shape: tensor.shape)
+                tensors.append(StateTensor(description: description, slot: slot, vector: vector))
+            }
+        }
+        return tensors
+    }
+
+    /// The bytes of one tensor's part of a vector; nil when there is no such vector.
+    func bytes(of vector: StateVector, slot: Int) -> UnsafeMutableRawBufferPointer? {
+        guard let whole = optimizer.vector(vector) else { return nil }
+        let width = optimizer.elementType.working.byteCount
+        let start = layout.elementOffsets[slot] * width
+        return UnsafeMutableRawBufferPointer(
+            rebasing: whole[start..<start + layout.tensors[slot].elementCount * width])
+    }
+}
+
+/// One tensor of a state file.
+struct StateTensor {
+    let description: TensorDescription
+    let slot: Int
+    /// nil: the slot's step count.
+    let vector: StateVector?
+}

@@ -1,0 +1,173 @@
+import OptimizerEngine
+import SystemIO
+import TensorFormats
+
+/// A state file that was judged in itself: names, types, shapes and values are those of a state.
+package struct StateImport: Sendable {
+    package let layout: TensorLayout
+    package let elementType: ElementType
+    let settings: ResolvedSettings
+    let step: Int
+    let skipped: Int
+    /// Of each tensor.
+    let steps: [Int]
+    private let data: Slab
+    /// Where each vector's part for each tensor starts in `data`; nil where the file has none.
+    private let offsets: [StateVector: [Int?]]
+
+    /// - Parameters:
+    ///   - header: of the file.
+    ///   - data: what follows the header, from `dataOffset` of the slab.
+    package init(
+        header: SafetensorsHeader, data: Slab, dataOffset: Int = 0
+    ) throws(SessionError) {
+        guard dataOffset >= 0, dataOffset <= data.byteCount,
+            data.byteCount - dataOffset >= header.dataByteCount
+        else {
+            throw .shapeMismatch(
+                tensor: nil, expected: "\(header.dataByteCount) bytes",
+                actual: "\(data.byteCount) bytes")
+        }
+        let metadata = try StateMetadata(header.metadata)
+        var tensors = StateTensors(header.tensors)
+        layout = try tensors.layout(metadata.elementType)
+        settings = try ResolvedSettings(metadata.settings, layout: layout)
+        elementType = metadata.elementType
+        step = metadata.step
+        skipped = metadata.skipped
+        self.data = data
+        (offsets, steps) = try tensors.places(
+            layout, elementType, settings, data, dataOffset)
+    }
+
+    /// Fills the vectors of a state that was made for this file, and sets its counters.
+    func fill(_ state: SessionState) throws(SessionError) {
+        do {
+            try state.optimizer.restore(steps: steps)
+        } catch {
+            throw SessionError(engine: error)
+        }
+        for (vector, offsets) in offsets {
+            for (slot, offset) in offsets.enumerated() {
+                guard let offset, let target = state.bytes(of: vector, slot: slot) else { continue }
+                target.copyMemory(
+                    from: UnsafeRawBufferPointer(
+                        start: data.base + offset, count: target.count))
+            }
+        }
+        state.step = step
+        state.skipped = skipped
+    }
+
+    /// Names of the tensors whose parameters are not finite.
+    func nonFiniteTensors(in state: SessionState) -> [String] {
+        let places = (offsets[.parameters] ?? []).map { offset in
+            offset.map { TensorPlace(slab: data, byteOffset: $0, type: elementType.working) }
+        }
+        return state.nonFiniteTensors(in: places)
+    }
+}
+
+/// The tensors of a state file by name, taken out one after the other.
+private struct StateTensors {
+    private var entries: [ExactName: SafetensorsEntry]
+
+    init(_ tensors: [SafetensorsEntry]) {
+        entries = Dictionary(
+            tensors.map { (ExactName($0.name), $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The parameters say what the layout is.
+    func layout(_ elementType: ElementType) throws(SessionError) -> TensorLayout {
+        let prefix = StateFile.prefix(of: .parameters)
+        var tensors: [TensorDescription] = []
+        for entry in entries.values where entry.name.utf8.starts(with: prefix.utf8) {
+            let name = String(decoding: entry.name.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
+            if let fault = TensorName.fault(in: name) {
+                throw .invalidSettings(
+                    SettingsFault(.invalidName, "/\(JSONPointer.escape(entry.name))", fault))
+            }
+            do {
+                tensors.append(
+                    try TensorDescription(
+                        name: name, dtype: elementType.dtype, shape: entry.shape))
+            } catch {
+                throw .shapeMismatch(
+                    tensor: entry.name, expected: "a shape that fits into memory",
+                    actual: "\(entry.shape)")
+            }
+        }
+        guard !tensors.isEmpty else { throw .missingTensor(name: prefix + "…") }
+        do {
+            return try TensorLayout(tensors)
+        } catch {
+            throw .shapeMismatch(
+                tensor: nil, expected: "tensors that fit into memory", actual: error.detail)
+        }
+    }
+
+    /// Where everything of that layout lies; nothing may be missing and nothing left over.
+    mutating func places(
+        _ layout: TensorLayout, _ elementType: ElementType, _ settings: ResolvedSettings,
+        _ data: Slab, _ dataOffset: Int
+    ) throws(SessionError) -> (offsets: [StateVector: [Int?]], steps: [Int]) {
+        let usesMaximum = settings.slotsWithMaximum(count: layout.tensors.count)
+        var offsets: [StateVector: [Int?]] = [:]
+        for vector in StateVector.allCases {
+            var places: [Int?] = []
+            for (slot, tensor) in layout.tensors.enumerated() {
+                guard vector != .maxExpAvgSq || usesMaximum[slot] else {
+                    places.append(nil)
+                    continue
+                }
+                let name = StateFile.prefix(of: vector) + tensor.name
+                let entry = try take(name, elementType.working.dtype, tensor.shape)
+                places.append(dataOffset + entry.begin)
+            }
+            offsets[vector] = places
+        }
+        var steps: [Int] = []
+        for tensor in layout.tensors {
+            let entry = try take(StateFile.stepPrefix + tensor.name, .I64, [])
+            let value = Int64(
+                littleEndian: UnsafeRawBufferPointer(data.bytes).loadUnaligned(
+                    fromByteOffset: dataOffset + entry.begin, as: Int64.self))
+            guard (0...Int64(FlatOptimizer.maximumStep)).contains(value) else {
+                throw .invalidSettings(
+                    SettingsFault(
+                        .invalidValue, "/\(JSONPointer.escape(entry.name))",
+                        "must be a step count of at least 0, not \(value)"))
+            }
+            steps.append(Int(value))
+        }
+        if let rest = entries.keys.min() { throw .unknownTensor(name: rest.text) }
+        return (offsets, steps)
+    }
+
+    private mutating func take(
+        _ name: String, _ dtype: DType, _ shape: [Int]
+    ) throws(SessionError) -> SafetensorsEntry {
+        guard let entry = entries.removeValue(forKey: ExactName(name)) else {
+            throw .missingTensor(name: name)
+        }
+        guard entry.dtype == dtype else {
+            throw .dtypeMismatch(
+                tensor: name, expected: dtype.rawValue, actual: entry.dtype.rawValue)
+        }
+        guard entry.shape == shape else {
+            throw .shapeMismatch(tensor: name, expected: "\(shape)", actual: "\(entry.shape)")
+        }
+        return entry
+    }
+}
+
+extension ResolvedSettings {
+    /// Which tensors belong to groups that use amsgrad.
+    fileprivate func slotsWithMaximum(count: Int) -> [Bool] {
+        var slots = [Bool](repeating: false, count: count)
+        for group in groups where group.overrides.applied(to: defaults).amsgrad {
+            for member in group.members { slots[member] = true }
+        }
+        return slots
+    }
+}

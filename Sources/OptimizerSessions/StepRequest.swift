@@ -1,0 +1,86 @@
+import OptimizerEngine
+import SystemIO
+
+/// One optimizer step as a client asked for it.
+package struct StepRequest: Sendable {
+    package var gradients: StepGradients
+    package var learningRate: StepLearningRate = .own
+    /// Gradients are divided by it; more than 0.
+    package var gradScale: Double?
+    package var maxGradNorm: MaxGradNorm = .own
+    /// In place of the session's policy.
+    package var nonfinite: NonFinitePolicy?
+    /// Echoed in the outcome.
+    package var loss: Double?
+    package var ifMatch: Precondition?
+    package var reply: StepReply = .none
+
+    package init(gradients: StepGradients) {
+        self.gradients = gradients
+    }
+}
+
+/// Gradients as they lie in a slab.
+package struct StepGradients: Sendable {
+    package let slab: Slab
+    /// From the slab's start. Whether a tensor may be absent is for the caller to say.
+    package let places: Gradients.Places
+    /// Somebody else reads the slab too: the answer must not be written over the gradients.
+    package let isShared: Bool
+
+    package init(slab: Slab, places: Gradients.Places, isShared: Bool = false) {
+        self.slab = slab
+        self.places = places
+        self.isShared = isShared
+    }
+}
+
+/// The learning rate of one step.
+package enum StepLearningRate: Sendable {
+    /// Every group's own.
+    case own
+    case all(Double)
+    /// For the named groups; the others use their own.
+    case byGroup([(group: String, lr: Double)])
+}
+
+/// The clipping norm of one step.
+package enum MaxGradNorm: Equatable, Sendable {
+    /// The session's.
+    case own
+    /// No clipping.
+    case lifted
+    case value(Double)
+}
+
+/// What of the parameters an operation hands back.
+package enum StepReply: Equatable, Sendable {
+    case none
+    /// The whole layout as one vector of that type.
+    case vector(ElementType)
+}
+
+/// What a step did.
+package struct StepOutcome: Sendable {
+    /// The version after the step, or the current one when it was skipped.
+    package let tag: SessionTag
+    /// False when a non-finite gradient was skipped; the step then has no number.
+    package let applied: Bool
+    /// Over all gradients present, after scaling and before clipping.
+    package let gradNorm: Double
+    package let clipCoef: Double
+    /// By group, as used.
+    package let lr: [(group: String, lr: Double)]
+    package let loss: Double?
+    /// The parameters in the type asked for, after the step.
+    package let output: ParameterVector?
+
+    package var step: Int { tag.step }
+}
+
+/// Parameters in layout order and without gaps, from the start of a slab that may be longer.
+package struct ParameterVector: Sendable {
+    package let slab: Slab
+    package let type: ElementType
+    package let byteCount: Int
+}

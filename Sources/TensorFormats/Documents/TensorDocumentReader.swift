@@ -1,0 +1,36 @@
+/// Reads `{"gradients": {NAME: TENSOR, …}, other members …}` from windows of any size, split at
+/// any byte.
+///
+/// A TENSOR is nested arrays of numbers, a bare number (rank 0), or `{"dtype", "shape", "data"}`
+/// with flat, row-major data. Numbers go straight to where the sink wants them, each rounded
+/// once from its decimal. The first fault ends the reading; what the sink has taken by then is
+/// to be thrown away.
+package struct TensorDocumentReader {
+    private var scanner: JSONScanner
+    private var handler: TensorDocumentHandler
+
+    /// `tensorMember` is the name of the member that holds the tensors.
+    package init(
+        tensorMember: String, sink: any TensorSink, limits: FormatLimits = FormatLimits()
+    ) {
+        scanner = JSONScanner(depth: limits.jsonDepth, tokenBytes: limits.jsonTokenBytes)
+        handler = TensorDocumentHandler(
+            tensorMember: tensorMember, sink: sink, limits: limits)
+    }
+
+    /// Reads the next part of the document.
+    package mutating func consume(_ window: UnsafeRawBufferPointer) throws(DocumentFault) {
+        try scanner.consume(window, &handler)
+    }
+
+    /// The document is whole. Returns the members beside the tensors, in their order.
+    package mutating func finish() throws(DocumentFault) -> [JSONMember] {
+        try scanner.finish(&handler)
+        guard handler.hasTensors else {
+            throw .semantic(
+                kind: .missingMember, pointer: handler.tensorsPointer,
+                detail: "the member \(handler.tensorMember) is missing")
+        }
+        return handler.options
+    }
+}

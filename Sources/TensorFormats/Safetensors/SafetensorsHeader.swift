@@ -1,0 +1,73 @@
+/// What a safetensors header says, proven to be consistent.
+package struct SafetensorsHeader: Sendable {
+    /// In the order of their data, which is gap-free and starts at zero.
+    package let tensors: [SafetensorsEntry]
+    /// The strings of `__metadata__`, in their order.
+    package let metadata: [(name: String, value: String)]
+    package let dataByteCount: Int
+
+    /// The metadata string of that name.
+    package func metadata(_ name: String) -> String? {
+        metadata.first { ExactName($0.name) == ExactName(name) }?.value
+    }
+}
+
+/// One tensor of a file. Its data lies at `begin..<end`, counted from the end of the header.
+package struct SafetensorsEntry: Equatable, Sendable {
+    package let description: TensorDescription
+    package let begin: Int
+    package let end: Int
+
+    package var name: String { description.name }
+    package var dtype: DType { description.dtype }
+    package var shape: [Int] { description.shape }
+    package var byteCount: Int { end - begin }
+}
+
+extension SafetensorsHeader {
+    /// Reads the JSON of a header, without the eight bytes in front of it.
+    package static func parse(
+        _ bytes: UnsafeRawBufferPointer, limits: FormatLimits = FormatLimits()
+    ) throws(SafetensorsFault) -> SafetensorsHeader {
+        guard bytes.first == UInt8(ascii: "{") else { throw SafetensorsFault(.headerNotObject) }
+        if let offset = UTF8Check.firstFault(bytes) {
+            throw SafetensorsFault(.headerNotUTF8(offset: offset))
+        }
+        // Strings are bounded by the header itself: metadata holds whole documents.
+        var scanner = JSONScanner(depth: limits.jsonDepth, tokenBytes: bytes.count)
+        var handler = SafetensorsHeaderHandler(limits: limits)
+        try scanner.consume(bytes, &handler)
+        try scanner.finish(&handler)
+        return try validate(handler.entries, handler.metadata)
+    }
+
+    /// Proves that the data of the tensors, sorted, covers everything from zero to its end once.
+    /// That each entry's size follows from its dtype and shape without overflow has been proven
+    /// entry by entry. Tensors without data may stand at any border between two others.
+    private static func validate(
+        _ entries: [SafetensorsEntry], _ metadata: [(name: String, value: String)]
+    ) throws(SafetensorsFault) -> SafetensorsHeader {
+        // Among tensors that begin at one place, those without data come first; the names make
+        // the order of those definite.
+        let sorted = entries.sorted {
+            ($0.begin, $0.end, ExactName($0.name)) < ($1.begin, $1.end, ExactName($1.name))
+        }
+        var end = 0
+        for (index, entry) in sorted.enumerated() {
+            guard entry.begin == end else {
+                throw SafetensorsFault(
+                    misplaced(entry, after: end, isFirst: index == 0), tensor: entry.name)
+            }
+            end = entry.end
+        }
+        return SafetensorsHeader(tensors: sorted, metadata: metadata, dataByteCount: end)
+    }
+
+    private static func misplaced(
+        _ entry: SafetensorsEntry, after end: Int, isFirst: Bool
+    ) -> SafetensorsFault.Reason {
+        if isFirst { return .firstNotAtZero(begin: entry.begin) }
+        if entry.begin < end { return .overlap(begin: entry.begin, previousEnd: end) }
+        return .hole(begin: entry.begin, previousEnd: end)
+    }
+}

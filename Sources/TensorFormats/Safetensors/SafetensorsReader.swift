@@ -1,0 +1,176 @@
+/// Receives a safetensors file: the header into memory of its own, the data of each tensor
+/// straight to where the caller wants it.
+///
+/// In turns: `nextBuffer()` says where the next bytes go, `advance(_:)` that they came. After
+/// `.header` the caller has to say, with `place(_:)`, where the tensors go. After a fault the
+/// reader must not be used again.
+package struct SafetensorsReader: ~Copyable {
+    package enum Progress {
+        case more
+        /// The header is complete; `place(_:)` comes next, also when there are no tensors.
+        case header(SafetensorsHeader)
+        case finished
+    }
+
+    private enum State {
+        case prefix
+        case header(byteCount: Int)
+        case unplaced
+        case data(entry: Int)
+        case finished
+    }
+
+    private let limits: FormatLimits
+    private let contentLength: UInt64?
+    private var state = State.prefix
+    /// Owned: freed at the end, and when the header has been read.
+    private var memory: UnsafeMutableRawBufferPointer
+    private var headerByteCount: UInt64 = 0
+    private var entries: [SafetensorsEntry] = []
+    private var dataByteCount = 0
+    private var destinations: [UnsafeMutableRawPointer] = []
+    /// Bytes received of the current part: the prefix, the header or an entry's data.
+    private var received = 0
+    /// Bytes received in all.
+    private var total: UInt64 = 0
+
+    private static let prefixByteCount = 8
+    /// A header's memory starts with this and doubles, so that a length alone costs nothing.
+    private static let firstHeaderByteCount = 64 * 1024
+
+    /// With the length of the whole file, if it is known, bytes too many or too few are known
+    /// from the header alone.
+    package init(limits: FormatLimits = FormatLimits(), contentLength: UInt64? = nil) {
+        self.limits = limits
+        self.contentLength = contentLength
+        memory = .allocate(byteCount: Self.prefixByteCount, alignment: 8)
+    }
+
+    deinit {
+        memory.deallocate()
+    }
+
+    /// Where the next bytes go. Empty when the file is complete, or when `place(_:)` is awaited.
+    package mutating func nextBuffer() -> UnsafeMutableRawBufferPointer {
+        switch state {
+        case .prefix, .header:
+            return UnsafeMutableRawBufferPointer(rebasing: memory[received...])
+        case .data(let entry):
+            return UnsafeMutableRawBufferPointer(
+                start: destinations[entry] + received,
+                count: entries[entry].byteCount - received)
+        case .unplaced, .finished:
+            return UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        }
+    }
+
+    /// The next `count` bytes of the file lie at the start of the last `nextBuffer()`.
+    package mutating func advance(_ count: Int) throws(SafetensorsFault) -> Progress {
+        received += count
+        total += UInt64(count)
+        switch state {
+        case .prefix:
+            if received == Self.prefixByteCount { try startHeader() }
+            return .more
+        case .header(let byteCount):
+            if received == byteCount { return try endHeader() }
+            if received == memory.count { enlarge(towards: byteCount) }
+            return .more
+        case .data(let entry):
+            if received == entries[entry].byteCount { startEntry(entry + 1) }
+        case .unplaced, .finished:
+            break
+        }
+        if case .finished = state { return .finished }
+        return .more
+    }
+
+    /// Says where the data of each tensor goes, in the order of the header's `tensors`, each
+    /// with room for the tensor's bytes and valid until the reader is done. Returns `finished`
+    /// when no data is to come.
+    package mutating func place(_ destinations: [UnsafeMutableRawPointer]) -> Progress {
+        guard case .unplaced = state, destinations.count == entries.count else { return .more }
+        self.destinations = destinations
+        startEntry(0)
+        if case .finished = state { return .finished }
+        return .more
+    }
+
+    /// To be called at the end of the file.
+    package func finish() throws(SafetensorsFault) {
+        switch state {
+        case .finished:
+            return
+        case .prefix:
+            throw SafetensorsFault(
+                .truncated(expectedBytes: UInt64(Self.prefixByteCount), actualBytes: total))
+        case .header, .unplaced, .data:
+            throw SafetensorsFault(.truncated(expectedBytes: expectedTotal, actualBytes: total))
+        }
+    }
+
+    /// The fault of a file with more bytes than `nextBuffer()` offered room for.
+    package func overflow() -> SafetensorsFault {
+        SafetensorsFault(.trailingBytes(expectedBytes: expectedTotal))
+    }
+}
+
+extension SafetensorsReader {
+    private var expectedTotal: UInt64 {
+        UInt64(Self.prefixByteCount) + headerByteCount + UInt64(dataByteCount)
+    }
+
+    private mutating func startHeader() throws(SafetensorsFault) {
+        let byteCount = UInt64(littleEndian: memory.load(as: UInt64.self))
+        guard byteCount >= 2 else { throw SafetensorsFault(.headerTooShort(bytes: byteCount)) }
+        guard byteCount <= UInt64(limits.safetensorsHeaderBytes) else {
+            throw SafetensorsFault(
+                .headerTooLarge(bytes: byteCount, limitBytes: limits.safetensorsHeaderBytes))
+        }
+        if let contentLength {
+            let available = contentLength - min(contentLength, UInt64(Self.prefixByteCount))
+            guard byteCount <= available else {
+                throw SafetensorsFault(
+                    .headerBeyondEnd(bytes: byteCount, available: available))
+            }
+        }
+        headerByteCount = byteCount
+        state = .header(byteCount: Int(byteCount))
+        received = 0
+        memory.deallocate()
+        memory = .allocate(
+            byteCount: min(Int(byteCount), Self.firstHeaderByteCount), alignment: 8)
+    }
+
+    private mutating func enlarge(towards byteCount: Int) {
+        let larger = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: min(memory.count * 2, byteCount), alignment: 8)
+        larger.copyMemory(from: UnsafeRawBufferPointer(memory))
+        memory.deallocate()
+        memory = larger
+    }
+
+    private mutating func endHeader() throws(SafetensorsFault) -> Progress {
+        let header = try SafetensorsHeader.parse(UnsafeRawBufferPointer(memory), limits: limits)
+        memory.deallocate()
+        memory = .allocate(byteCount: 0, alignment: 8)
+        entries = header.tensors
+        dataByteCount = header.dataByteCount
+        if let contentLength {
+            guard contentLength >= expectedTotal else {
+                throw SafetensorsFault(
+                    .truncated(expectedBytes: expectedTotal, actualBytes: contentLength))
+            }
+            guard contentLength == expectedTotal else { throw overflow() }
+        }
+        state = .unplaced
+        return .header(header)
+    }
+
+    /// Goes to the next entry from `index` on that has data.
+    private mutating func startEntry(_ index: Int) {
+        received = 0
+        let next = entries[index...].firstIndex { $0.byteCount > 0 }
+        state = next.map { .data(entry: $0) } ?? .finished
+    }
+}

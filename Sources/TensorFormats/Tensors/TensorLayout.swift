@@ -1,0 +1,51 @@
+/// Tensors in byte order of their names, one after the other without gaps.
+package struct TensorLayout: Equatable, Sendable {
+    package let tensors: [TensorDescription]
+    /// Where each tensor starts, in bytes.
+    package let byteOffsets: [Int]
+    /// Where each tensor starts, in elements.
+    package let elementOffsets: [Int]
+    package let byteCount: Int
+    package let elementCount: Int
+    private let indices: [ExactName: Int]
+
+    /// Sorts `tensors`; throws when a name comes twice or the sum of the sizes overflows.
+    package init(_ tensors: [TensorDescription]) throws(TensorSizeFault) {
+        let sorted = tensors.sorted { ExactName($0.name) < ExactName($1.name) }
+        var byteOffsets: [Int] = []
+        var elementOffsets: [Int] = []
+        var indices: [ExactName: Int] = [:]
+        byteOffsets.reserveCapacity(sorted.count)
+        elementOffsets.reserveCapacity(sorted.count)
+        indices.reserveCapacity(sorted.count)
+        var byteCount = 0
+        var elementCount = 0
+        for (index, tensor) in sorted.enumerated() {
+            guard indices.updateValue(index, forKey: ExactName(tensor.name)) == nil else {
+                throw .duplicateName(tensor.name)
+            }
+            byteOffsets.append(byteCount)
+            elementOffsets.append(elementCount)
+            let (sum, overflow) = byteCount.addingReportingOverflow(tensor.byteCount)
+            guard !overflow else { throw .layoutOverflow }
+            byteCount = sum
+            // No tensor has more elements than bytes, so this sum is the smaller one.
+            elementCount += tensor.elementCount
+        }
+        self.tensors = sorted
+        self.byteOffsets = byteOffsets
+        self.elementOffsets = elementOffsets
+        self.byteCount = byteCount
+        self.elementCount = elementCount
+        self.indices = indices
+    }
+
+    /// The place of the tensor whose name has exactly these bytes.
+    package func index(of name: String) -> Int? {
+        indices[ExactName(name)]
+    }
+
+    package static func == (left: TensorLayout, right: TensorLayout) -> Bool {
+        left.tensors == right.tensors
+    }
+}

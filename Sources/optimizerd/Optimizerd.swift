@@ -1,0 +1,59 @@
+import ArgumentParser
+import Foundation
+import OptimizerService
+import SystemIO
+
+/// The program: options → build → run → drain.
+@main
+struct Optimizerd: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "optimizerd",
+        abstract: "Owns the optimizer of training runs: gradients in, updated parameters out.",
+        discussion: """
+            Serves HTTP/1.1. GET /openapi.yaml describes every call, GET /v1 every limit.
+
+            Every option can be given by an environment variable too: OPTIMIZERD_ and the \
+            option's name in capitals with _ for -, for example OPTIMIZERD_PORT=9000 or \
+            OPTIMIZERD_INSECURE=true. An option on the command line wins.
+
+            SIGTERM and SIGINT drain: running requests are finished, then the program ends \
+            with status 0, or 1 when some had to be cut off.
+            """,
+        version: OptimizerService.version)
+
+    @OptionGroup(title: "Where it listens") var listening: ListeningSettings
+    @OptionGroup(title: "Bounds") var bounds: BoundSettings
+    @OptionGroup(title: "Times") var times: TimeSettings
+    @OptionGroup(title: "Threads") var threads: ThreadSettings
+    @OptionGroup(title: "Logs") var logs: LogSettings
+
+    static func main() {
+        do {
+            let arguments = try EnvironmentArguments.arguments(
+                options: ListeningSettings.options + BoundSettings.options
+                    + TimeSettings.options + ThreadSettings.options + LogSettings.options,
+                flags: ListeningSettings.flags,
+                given: Array(CommandLine.arguments.dropFirst()),
+                environment: ProcessInfo.processInfo.environment)
+            var command = try parseAsRoot(arguments)
+            try command.run()
+        } catch let error as SettingError {
+            exit(withError: ValidationError(error.description))
+        } catch {
+            exit(withError: error)
+        }
+    }
+
+    mutating func validate() throws {
+        try bounds.validate()
+        try times.validate()
+        try threads.validate()
+    }
+
+    func run() throws {
+        let log = EventLog(logs)
+        let program = try Program(settings: self, log: log)
+        let isClean = try program.serveUntilSignalled()
+        guard isClean else { throw ExitCode(1) }
+    }
+}

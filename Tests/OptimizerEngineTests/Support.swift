@@ -1,0 +1,138 @@
+import OptimizerEngine
+
+/// SplitMix64 (Steele, Lea and Flood 2014): the same numbers here and in make_golden.py.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    init(_ seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// Exact in F32: 24 bits in [−1, 1), times a power of two down to 2^−7.
+    mutating func value() -> Double {
+        let bits = next()
+        let fraction = Double(bits >> 40) / 8_388_608 - 1
+        return fraction / Double(1 << (bits & 7))
+    }
+
+    mutating func values(_ count: Int) -> [Double] { (0..<count).map { _ in value() } }
+}
+
+/// A working precision, as tests see it.
+protocol Working: BinaryFloatingPoint, Sendable, SIMDScalar {
+    static var type: ElementType { get }
+    var bits: UInt64 { get }
+}
+
+extension Float: Working {
+    static var type: ElementType { .f32 }
+    var bits: UInt64 { UInt64(bitPattern) }
+}
+
+extension Double: Working {
+    static var type: ElementType { .f64 }
+    var bits: UInt64 { bitPattern }
+}
+
+/// Bit for bit, except that one NaN is as good as another.
+func same<Real: Working>(_ a: [Real], _ b: [Real]) -> Bool {
+    a.count == b.count
+        && zip(a, b).allSatisfy { $0.bits == $1.bits || ($0.isNaN && $1.isNaN) }
+}
+
+/// Memory that may start off any boundary, with guard bytes before and after.
+final class TestMemory: ParameterMemory, @unchecked Sendable {
+    private static let margin = 64
+    private let whole: UnsafeMutableRawBufferPointer
+    let base: UnsafeMutableRawPointer
+    let byteCount: Int
+
+    init(_ byteCount: Int, misalignment: Int = 0) {
+        self.byteCount = byteCount
+        whole = .allocate(byteCount: byteCount + 3 * Self.margin, alignment: 64)
+        for index in whole.indices { whole[index] = 0xA5 }
+        base = whole.baseAddress! + Self.margin + misalignment
+        for index in 0..<byteCount { base.storeBytes(of: 0, toByteOffset: index, as: UInt8.self) }
+    }
+
+    convenience init<Value>(_ values: [Value], misalignment: Int = 0) {
+        self.init(values.count * MemoryLayout<Value>.stride, misalignment: misalignment)
+        values.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: base, count: byteCount).copyBytes(from: $0) }
+    }
+
+    deinit { whole.deallocate() }
+
+    func read<Value: BitwiseCopyable>(as type: Value.Type = Value.self) -> [Value] {
+        (0..<byteCount / MemoryLayout<Value>.stride).map {
+            base.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Value>.stride, as: type)
+        }
+    }
+
+    /// Whether nothing was written outside.
+    var isIntact: Bool {
+        let start = base - whole.baseAddress!
+        return whole.indices.allSatisfy {
+            ($0 >= start && $0 < start + byteCount) || whole[$0] == 0xA5
+        }
+    }
+}
+
+/// One-dimensional slots, one after the other.
+func slots(_ counts: [Int]) -> [ParameterSlot] {
+    var offset = 0
+    return counts.enumerated().map { index, count in
+        defer { offset += count }
+        return ParameterSlot(name: "p\(index)", shape: [count], offset: offset, count: count)
+    }
+}
+
+/// A flat optimizer with given parameters, one slot for each count.
+func flat<Real: Working>(
+    _ type: OptimizerType = .adam, _ hyper: Hyperparameters = .init(), _ parameters: [Real],
+    counts: [Int]? = nil, elementType: ElementType? = nil, groups: [GroupSpecification] = [],
+    kernels: Kernels = .best
+) throws -> FlatOptimizer {
+    let optimizer = try FlatOptimizer(
+        type: type, elementType: elementType ?? Real.type,
+        slots: slots(counts ?? [parameters.count]), defaults: hyper, groups: groups,
+        kernels: kernels, memory: { TestMemory($0) })
+    parameters.withUnsafeBytes { optimizer.vector(.parameters)!.copyMemory(from: $0) }
+    return optimizer
+}
+
+extension FlatOptimizer {
+    func values<Real: Working>(_ which: StateVector, as type: Real.Type = Real.self) -> [Real] {
+        let bytes = vector(which)!
+        return (0..<elementCount).map {
+            bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Real>.stride, as: type)
+        }
+    }
+
+    /// One step on this thread with gradients for the whole layout.
+    @discardableResult
+    func step<Real: Working>(
+        _ gradients: [Real], _ settings: StepSettings = StepSettings()
+    ) throws -> Verdict {
+        try gradients.withUnsafeBytes { bytes in
+            // A slot without elements has no gradient memory; any address does.
+            let base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 64)!
+            return try begin(
+                Gradients(base: base, places: .whole(Real.type)), settings
+            ).runInline()
+        }
+    }
+
+    func matches<Real: Working>(_ reference: ReferenceAdam<Real>) -> Bool {
+        let maximum: [Real]? = vector(.maxExpAvgSq).map { _ in values(.maxExpAvgSq) }
+        return same(values(.parameters), reference.parameters)
+            && same(values(.expAvg), reference.expAvg)
+            && same(values(.expAvgSq), reference.expAvgSq)
+            && (maximum.map { same($0, reference.maxExpAvgSq) } ?? true)
+    }
+}
