@@ -61,7 +61,8 @@ let package = Package(
         .executableTarget(
             name: "floor-server",
             dependencies: ["COptimizerKernels"],
-            path: "Sources/Benchmarks/FloorServer"),
+            path: "Sources/Benchmarks/FloorServer",
+            linkerSettings: [.linkedLibrary("m")]),
 
         // Tests.
         .testTarget(
