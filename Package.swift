@@ -16,7 +16,7 @@ let package = Package(
     ],
     targets: [
         // Floor 0: C.
-        .target(name: "COptimizerKernels"),
+        .target(name: "COptimizerKernels", linkerSettings: [.linkedLibrary("m")]),
         .target(name: "CLinux"),
         .target(name: "COpenAPI"),
 

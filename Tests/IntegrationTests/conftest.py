@@ -1,0 +1,52 @@
+"""One optimizerd for the whole run, and a session name for each test."""
+
+import itertools
+import re
+
+import pytest
+
+from api import API
+from server import Server
+
+names = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server():
+    """Lives through every test of the run, bad input included, and then drains."""
+    running = Server()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(autouse=True)
+def server_survives(request):
+    """Names the test that ended the server, if one does."""
+    yield
+    if "server" in request.fixturenames:
+        running = request.getfixturevalue("server")
+        assert running.is_alive, running.said()[-4000:]
+        running.said()
+
+
+@pytest.fixture
+def api(server):
+    return API(server.port)
+
+
+@pytest.fixture
+def name(request, api):
+    """A session name that no other test uses; the session is deleted afterwards."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name)[:80]
+    name = f"{plain}-{next(names)}"
+    yield name
+    assert api.delete(f"/v1/sessions/{name}").status in (204, 404)
+
+
+@pytest.fixture
+def session(api, name):
+    """A session of two tensors, of rank 2 and 1, that has taken one step."""
+    api.create(name, {"w": [[0.1, 0.2], [0.3, 0.4]], "b": [0, 0]},
+               param_groups=[{"name": "slow", "params": ["b"], "lr": 0.0001}], durability="none")
+    api.step(name, {"w": [[1, 2], [3, 4]], "b": [0.1, -0.1]})
+    return name
