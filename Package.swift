@@ -52,7 +52,8 @@ let package = Package(
         .executableTarget(
             name: "engine-benchmark",
             dependencies: ["OptimizerEngine", "COptimizerKernels", "SystemIO"],
-            path: "Sources/Benchmarks/Engine"),
+            path: "Sources/Benchmarks/Engine",
+            exclude: ["compare_torch.py"]),
         .executableTarget(
             name: "load-benchmark",
             dependencies: ["SystemIO"],
@@ -60,7 +61,8 @@ let package = Package(
         .executableTarget(
             name: "floor-server",
             dependencies: ["COptimizerKernels"],
-            path: "Sources/Benchmarks/FloorServer"),
+            path: "Sources/Benchmarks/FloorServer",
+            linkerSettings: [.linkedLibrary("m")]),
 
         // Tests.
         .testTarget(

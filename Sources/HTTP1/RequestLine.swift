@@ -23,7 +23,7 @@ struct RequestLine: Sendable {
         // The version comes before the target, so that an HTTP/2 preface ("PRI *") is told 505.
         version = try Self.version(bytes, end + 1..<range.upperBound)
         method = name
-        target = try RequestTarget(bytes, start..<end, Method(bytes, name))
+        target = try RequestTarget(bytes, start..<end, method: name)
     }
 
     /// "HTTP/" DIGIT "." DIGIT, in this case (RFC 9112 §2.3). A later minor version is read as the

@@ -140,7 +140,7 @@ extension FieldLine {
     init(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(ProtocolError) {
         var colon = range.lowerBound
         while colon < range.upperBound, bytes[colon].isToken { colon += 1 }
-        // Also refused by this: folded lines, and whitespace before the colon (RFC 9112 §5.1, §5.2).
+        // This also refuses folded lines and whitespace before the colon (RFC 9112 §5.1, §5.2).
         guard colon > range.lowerBound, colon < range.upperBound, bytes[colon] == .colon else {
             throw .malformed("A field line must be a token, a colon and a value.")
         }

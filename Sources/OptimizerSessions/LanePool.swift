@@ -12,10 +12,13 @@ package final class LanePool: Sendable {
     package let laneCount: Int
     private let floor: WorkFloor
 
-    /// Tiles a worker claims at a time. A tile is some tens of microseconds of work, so the lock
-    /// around the claim is not felt; more at a time would only make small jobs wait longer.
+    /// Tiles a worker claims at a time. A tile is about 50 µs of work, so the lock around the
+    /// claim is not felt; more at a time would only make small jobs wait longer.
     static let tilesPerClaim = 2
 
+    /// Steps on at most so many elements are not worth handing over. Measured with two lanes on
+    /// AVX2: going to the lanes and back costs 20 to 35 µs, and stepping 32 768 F32 parameters
+    /// takes 23 µs, so up to here a step delays its event loop by no more than it saves.
     package static let inlineElementCount = 32_768
 
     /// - Parameter laneCount: workers, at least 1.

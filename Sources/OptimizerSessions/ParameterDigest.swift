@@ -2,17 +2,17 @@ import SystemIO
 
 /// Stands for the bits of all parameters of a layout, so that no second copy has to be kept.
 ///
-/// The tensors' bytes are cut into pieces whose SHA-256 digests are computed on all lanes; the
+/// The tensors' bytes are cut into pieces whose BLAKE2b digests are computed on all lanes; the
 /// digest of those digests is the result. Layouts are compared besides, so equal digests mean
 /// equal cuts.
 struct ParameterDigest: Equatable, Sendable {
-    private let root: SHA256.Digest
+    private let root: BLAKE2b.Digest
 
     /// Pieces large enough that their digests weigh nothing, small enough for the lanes to share.
     static let pieceBytes = 1 << 20
 
     fileprivate init(ofPieceDigests digests: UnsafeRawBufferPointer) {
-        root = SHA256.digest(of: digests)
+        root = BLAKE2b.digest(of: digests)
     }
 }
 
@@ -40,17 +40,17 @@ final class ParameterDigestJob: @unchecked Sendable {
                 return Piece(slab: tensor.slab, range: start..<end)
             }
         }
-        digests = try Slab(byteCount: pieces.count * SHA256.digestBytes)
+        digests = try Slab(byteCount: pieces.count * BLAKE2b.digestBytes)
     }
 
     var tileCount: Int { pieces.count }
 
     func run(tile: Int) {
         let piece = pieces[tile]
-        let digest = SHA256.digest(
+        let digest = BLAKE2b.digest(
             of: UnsafeRawBufferPointer(rebasing: piece.slab.bytes[piece.range]))
-        (digests.base + tile * SHA256.digestBytes).copyMemory(
-            from: digest, byteCount: SHA256.digestBytes)
+        (digests.base + tile * BLAKE2b.digestBytes).copyMemory(
+            from: digest, byteCount: BLAKE2b.digestBytes)
     }
 
     var digest: ParameterDigest {

@@ -18,7 +18,7 @@ extension Session {
         step: Int? = nil, completion: @escaping SessionCompletion<StateExport>
     ) {
         takeTurn(completion) { [self] state, turn in
-            context.run(elements: layout.elementCount) { [self] in
+            context.run(weight: layout.weight) { [self] in
                 turn.end { () throws(SessionError) in
                     if let step, step != state.step {
                         throw .unknownStep(asked: step, current: state.tag)

@@ -33,7 +33,7 @@ extension Session {
         completion: @escaping SessionCompletion<ParameterReading>
     ) {
         takeTurn(completion) { [self] state, turn in
-            context.run(elements: layout.elementCount) { [self] in
+            context.run(weight: layout.weight) { [self] in
                 turn.end { () throws(SessionError) in
                     try state.check(ifMatch)
                     try layout.check(places)
@@ -71,7 +71,7 @@ extension Session {
         guard let tensor else {
             return context.copyParameters(of: state, to: vector, then: answer)
         }
-        context.run(elements: layout.tensors[tensor].elementCount) {
+        context.run(weight: layout.tensors[tensor].elementCount) {
             state.optimizer.copyParameters(slot: tensor, to: vector.slab.base, type: type)
             answer()
         }
@@ -86,7 +86,7 @@ extension SessionContext {
     ) {
         let output = StepOutput(base: vector.slab.base, type: vector.type)
         run(
-            elements: state.layout.elementCount, tiles: state.optimizer.exportTileCount,
+            weight: state.layout.weight, tiles: state.optimizer.exportTileCount,
             { state.optimizer.copyParameters(to: output, tile: $0) }, then: completion)
     }
 }

@@ -12,7 +12,7 @@ extension Session {
     ) {
         takeTurn(completion) { [self] state, turn in
             // The maximum may have to be filled, which is work on every element.
-            context.run(elements: layout.elementCount) { [self] in
+            context.run(weight: layout.weight) { [self] in
                 turn.end { () throws(SessionError) in
                     try state.check(ifMatch)
                     try state.apply(patch)

@@ -11,10 +11,13 @@ extension Session {
         _ request: StepRequest, completion: @escaping SessionCompletion<StepOutcome>
     ) {
         takeTurn(completion) { [self] state, turn in
-            do throws(SessionError) {
-                try StepRun(request, session: self, state: state, turn: turn).measure()
-            } catch {
-                turn.end(.failure(error))
+            // A layout of many tensors is work before its first element is looked at.
+            context.run(weight: layout.tableWeight) { [self] in
+                do throws(SessionError) {
+                    try StepRun(request, session: self, state: state, turn: turn).measure()
+                } catch {
+                    turn.end(.failure(error))
+                }
             }
         }
     }
@@ -99,7 +102,7 @@ private final class StepRun: @unchecked Sendable {
         then next: @escaping @Sendable (StepRun) -> Void
     ) {
         session.context.run(
-            elements: state.layout.elementCount, tiles: tiles, { [pass] in tile(pass, $0) },
+            weight: state.layout.weight, tiles: tiles, { [pass] in tile(pass, $0) },
             then: { next(self) })
     }
 }

@@ -1,5 +1,6 @@
 import OptimizerEngine
 import SystemIO
+import TensorFormats
 
 /// What the operations of all sessions share.
 struct SessionContext: Sendable {
@@ -17,21 +18,29 @@ struct SessionContext: Sendable {
         }
     }
 
-    /// Runs a job of tiles: here when it is small, on the lanes otherwise.
+    /// Runs a job of tiles: here when it is light, on the lanes otherwise.
     func run(
-        elements: Int, tiles: Int, _ tile: @escaping @Sendable (Int) -> Void,
+        weight: Int, tiles: Int, _ tile: @escaping @Sendable (Int) -> Void,
         then completion: @escaping @Sendable () -> Void
     ) {
-        guard elements > limits.inlineElementCount else {
+        guard weight > limits.inlineElementCount else {
             for number in 0..<tiles { tile(number) }
             return completion()
         }
         lanes.run(tiles: tiles, tile, then: completion)
     }
 
-    /// Runs work that is one piece: here when it is small, on a lane otherwise.
-    func run(elements: Int, _ work: @escaping @Sendable () -> Void) {
-        guard elements > limits.inlineElementCount else { return work() }
+    /// Runs work that is one piece: here when it is light, on a lane otherwise.
+    func run(weight: Int, _ work: @escaping @Sendable () -> Void) {
+        guard weight > limits.inlineElementCount else { return work() }
         lanes.submit(work)
     }
+}
+
+extension TensorLayout {
+    /// How much work the whole layout is, counted in elements. What is done for each tensor
+    /// (tables, names, checks) costs about as much as stepping this many elements.
+    var weight: Int { elementCount + tableWeight }
+
+    var tableWeight: Int { 64 * tensors.count }
 }

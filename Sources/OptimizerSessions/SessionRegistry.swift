@@ -44,7 +44,9 @@ struct SessionRegistry {
     }
 
     /// Up to `limit` sessions whose names start with `prefix` and come after `name`.
-    func page(prefix: String, after name: String?, limit: Int) -> (sessions: [Session], more: Bool) {
+    func page(
+        prefix: String, after name: String?, limit: Int
+    ) -> (sessions: [Session], more: Bool) {
         var index = firstIndex(notBefore: prefix)
         if let name {
             let next = firstIndex(notBefore: name)

@@ -65,7 +65,7 @@ private final class CreationRun: @unchecked Sendable {
 
     func start() {
         store.context.run(
-            elements: specification.layout.elementCount, tiles: digest.tileCount,
+            weight: specification.layout.weight, tiles: digest.tileCount,
             { [digest] in digest.run(tile: $0) }, then: { self.finish() })
     }
 
@@ -158,7 +158,7 @@ extension ParameterDigestJob {
                     return (slab: place.slab, range: place.byteOffset..<end)
                 })
         } catch {
-            throw .outOfMemory(bytes: specification.layout.tensors.count * SHA256.digestBytes)
+            throw .outOfMemory(bytes: specification.layout.tensors.count * BLAKE2b.digestBytes)
         }
     }
 }

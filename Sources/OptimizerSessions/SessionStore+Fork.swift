@@ -23,7 +23,7 @@ extension SessionStore {
             return completion(.failure(error))
         }
         session.takeTurn(completion) { [context] state, turn in
-            context.run(elements: session.layout.elementCount) {
+            context.run(weight: session.layout.weight) {
                 turn.end { () throws(SessionError) in
                     try request.fork(session, state)
                 }

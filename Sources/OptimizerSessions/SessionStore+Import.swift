@@ -12,14 +12,21 @@ extension SessionStore {
         guard SessionName.isValid(name) else {
             return completion(.failure(.invalidName(name: name)))
         }
-        context.run(elements: file.layout.elementCount) { [self] in
+        context.run(weight: file.layout.weight) { [self] in
             do throws(SessionError) {
                 switch try make(file, name, precondition) {
                 case .inserted(let description):
                     completion(.success(Creation(kind: .created, description: description)))
                 case .taken(let session):
-                    session.replaceState(
-                        by: file, precondition: precondition, completion: completion)
+                    session.replaceState(by: file, precondition: precondition) { result in
+                        // Deleted before the replacement had its turn: the name is free now.
+                        if case .failure(.unknownSession) = result {
+                            return self.importState(
+                                file, as: name, precondition: precondition,
+                                completion: completion)
+                        }
+                        completion(result)
+                    }
                 }
             } catch {
                 completion(.failure(error))
@@ -49,7 +56,7 @@ extension Session {
         completion: @escaping SessionCompletion<Creation>
     ) {
         takeTurn(completion) { [self] state, turn in
-            context.run(elements: layout.elementCount) { [self] in
+            context.run(weight: layout.weight) { [self] in
                 turn.end { () throws(SessionError) in
                     try state.check(precondition)
                     try file.checkLayout(of: self)

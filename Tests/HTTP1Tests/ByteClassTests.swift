@@ -17,10 +17,14 @@ struct ByteClassTests {
         #expect(Self.all.filter(\.isToken) == members("!#$%&'*+-.^_`|~"))
         #expect(Self.all.filter(\.isPathOrQuery) == members("-._~!$&'()*+,;=:@/?"))
         #expect(Self.all.filter(\.isRegisteredName) == members("-._~!$&'()*+,;="))
-        #expect(Self.all.filter(\.isFieldContent) == [0x09] + Array(0x20...0x7e) + Array(0x80...0xff))
-        #expect(Self.all.filter { $0.isDigit } == Array("0123456789".utf8))
-        #expect(Self.all.filter { $0.hexDigitValue != nil } == Array("0123456789ABCDEFabcdef".utf8))
-        #expect(Self.all.filter { $0.lowercased != $0 } == Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8))
+        #expect(
+            Self.all.filter(\.isFieldContent)
+                == [0x09] + Array(0x20...0x7e) + Array(0x80...0xff))
+        #expect(Self.all.filter(\.isDigit) == Array("0123456789".utf8))
+        #expect(
+            Self.all.filter { $0.hexDigitValue != nil } == Array("0123456789ABCDEFabcdef".utf8))
+        #expect(
+            Self.all.filter { $0.lowercased != $0 } == Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8))
     }
 
     @Test("are found eight at a time as they are one at a time")

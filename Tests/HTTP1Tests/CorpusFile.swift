@@ -24,7 +24,8 @@ struct CorpusCase: CustomTestStringConvertible, Sendable {
         var cases: [CorpusCase] = []
         for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
             if line.hasPrefix("== ") {
-                cases.append(CorpusCase(file: file.lastPathComponent, title: String(line.dropFirst(3))))
+                let title = String(line.dropFirst(3))
+                cases.append(CorpusCase(file: file.lastPathComponent, title: title))
             } else if line.hasPrefix("RFC ") {
                 cases[cases.count - 1].paragraph = String(line)
             } else if line.hasPrefix(">") {

@@ -85,6 +85,19 @@ struct FieldsTests {
         #expect(head.fields.first("x") == "y")
     }
 
+    /// What has been read is injured between two calls. Only bytes that were not looked at before
+    /// count: neither the version nor the line feed inside the field's name is noticed as such.
+    @Test("are read on from where the last piece ended")
+    func resumption() throws {
+        var parser = RequestParser()
+        let first = Array("GET / HTTP/1.1\r\nHost: a".utf8)
+        guard case .needMore = try parser.parse(first.span) else { throw Incomplete() }
+        let second = Array("GET / XXXXXXXX\r\nHo\nt: a\r\n\r\n".utf8)
+        let expected = ProtocolError.malformed(
+            "A field line must be a token, a colon and a value.")
+        #expect(throws: expected) { try parser.parse(second.span) }
+    }
+
     @Test("carry the limit that was passed")
     func limits() {
         var limits = HTTPLimits()
@@ -96,6 +109,17 @@ struct FieldsTests {
         #expect(error("GET / HTTP/1.1\r\nHost: ab\r\n\r\n", limits)?.limit == 9)
         limits.fieldSectionBytes = 100
         #expect(error("GET / HTTP/1.1\r\nHost: a\r\nA:\r\n\r\n", limits)?.limit == 1)
+    }
+
+    @Test("never need more than the longest head", arguments: [
+        "A", "A b", "A / HTTP/1.1\r\n", "A / HTTP/1.1\r\nB:", "\r\nA", "\r\nA / HTTP/1.1\r\nB:",
+    ])
+    func fullWindow(_ start: String) {
+        var limits = HTTPLimits()
+        limits.requestLineBytes = 20
+        limits.fieldSectionBytes = 30
+        let filler = String(repeating: "x", count: limits.headBytes - start.utf8.count)
+        #expect(error(start + filler, limits) != nil)
     }
 
     private func error(_ text: String, _ limits: HTTPLimits) -> ProtocolError? {

@@ -81,7 +81,7 @@ struct AcceptTests {
 
     @Test("is refused when malformed", arguments: [
         "json", "*/json", "a/b c/d", "a/b;q=2", "a/b;q=1.001", "a/b;q=0.0001", "a/b;q=.5",
-        "a/b;q=-1", "a/b;q=", "a/b;q=0,5;", "a/b;q=0x1",
+        "a/b;q=-1", "a/b;q=", "a/b;q=0,5;", "a/b;q=0x1", "a/b;q=0.a", "a/b;q=0.5~",
     ])
     func malformed(_ value: String) {
         #expect(throws: AcceptFault.self) { try Accept(value) }

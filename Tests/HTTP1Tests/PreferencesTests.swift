@@ -6,7 +6,8 @@ import Testing
 struct PreferencesTests {
     @Test("is a list of names with values")
     func list() {
-        let preferences = Preferences(#"Respond-Async, wait=10;x=y, Lenient = "a, b" ,return=minimal"#)
+        let preferences = Preferences(
+            #"Respond-Async, wait=10;x=y, Lenient = "a, b" ,return=minimal"#)
         #expect(preferences.value(of: "respond-async") == "")
         #expect(preferences.value(of: "wait") == "10")
         #expect(preferences.value(of: "lenient") == "a, b")

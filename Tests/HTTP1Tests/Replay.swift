@@ -1,7 +1,7 @@
 @testable import HTTP1
 
-/// A peer's bytes in some number of pieces, to the events of the corpus: the parser, the framing and
-/// the chunked decoder driven as a server drives them.
+/// A peer's bytes in some number of pieces, to the events of the corpus: the parser, the framing
+/// and the chunked decoder driven as a server drives them.
 struct Replay {
     private(set) var events: [String] = []
     private var window: [UInt8] = []

@@ -21,7 +21,9 @@ struct ResponseEncoderTests {
 
     @Test("writes status line, fields, date and length")
     func whole() {
-        let response = encode(.ok, [("Content-Type", "text/plain"), ("ETag", "\"1-2\"")], bodyByteCount: 1_234_567_890)
+        let response = encode(
+            .ok, [("Content-Type", "text/plain"), ("ETag", "\"1-2\"")],
+            bodyByteCount: 1_234_567_890)
         #expect(response.sendsBody)
         #expect(
             response.text == """
