@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
-BINARY = Path(os.environ.get("OPTIMIZERD_BINARY", TOP / ".build/release/optimizerd"))
+# Not OPTIMIZERD_…: the program takes such a variable for a setting.
+BINARY = Path(os.environ.get("BINARY_UNDER_TEST", TOP / ".build/release/optimizerd"))
 
 
 class Server:

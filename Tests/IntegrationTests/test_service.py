@@ -182,3 +182,12 @@ def test_wrong_options_end_with_a_sentence(arguments):
                            timeout=20, check=False)
     assert ended.returncode not in (0, -4, -5, -6, -11)
     assert ended.stderr.strip()
+
+
+def test_unknown_variables_are_not_ignored(monkeypatch):
+    """A misspelt setting must not leave its default in force in silence."""
+    monkeypatch.setenv("OPTIMIZERD_MAX_SESIONS", "1")
+    ended = subprocess.run([BINARY, "--port", "0"], capture_output=True, text=True, timeout=20,
+                           check=False)
+    assert ended.returncode not in (0, -4, -5, -6, -11)
+    assert "OPTIMIZERD_MAX_SESIONS" in ended.stderr
