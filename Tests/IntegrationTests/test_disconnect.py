@@ -1,5 +1,6 @@
 """A peer that vanishes at any point of a request changes nothing and costs nothing."""
 
+import contextlib
 import struct
 import time
 
@@ -7,7 +8,7 @@ import pytest
 
 from api import JSON, RAW, SAFETENSORS
 from attacks import VALID, file
-from wire import Connection, chunked, request_bytes
+from wire import Closed, Connection, chunked, request_bytes
 
 BODIES = {
     JSON: b'{"gradients": {"b": [1.5, -2e-3], "w": [[1, 2], [3, 4]]}, "loss": 0.5}',
@@ -44,14 +45,8 @@ def test_half_close_in_the_middle_of_a_body(api, session, type):
                 with Connection(api.port) as connection:
                     connection.send(request[:offset])
                     connection.finish()
-                    try:
+                    with contextlib.suppress(Closed):
                         assert connection.read_response().status >= 400
-                    except Exception as error:
-                        assert type_name(error) == "Closed"
-
-
-def type_name(error):
-    return error.__class__.__name__
 
 
 def test_before_reading_the_answer(api, name):
@@ -67,8 +62,7 @@ def test_before_reading_the_answer(api, name):
     deadline = time.monotonic() + 20
     while api.get(f"/v1/sessions/{name}").json()["step"] < 5 and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert api.get(f"/v1/sessions/{name}").json()["step"] <= 5
-    assert api.step(name, {"p": [0.0] * 100_000})["step"] <= 6
+    assert api.get(f"/v1/sessions/{name}").json()["step"] == 5
 
 
 def test_descriptors_are_given_back(api, server, session):

@@ -94,9 +94,9 @@ struct DocumentCanaries {
         let table = """
             | status | codes |
             |---|---|
-            | 400 | `bad-thing`, `worse-thing` |
+            | 400 | `bad-thing`, `worse-thing`, `lone` (`Allow`) |
             | `GET` | `other-thing` |
             """
-        #expect(Documents.codes(inReadme: table) == ["bad-thing", "worse-thing"])
+        #expect(Documents.codes(inReadme: table) == ["bad-thing", "worse-thing", "lone"])
     }
 }

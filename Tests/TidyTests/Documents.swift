@@ -55,7 +55,7 @@ enum Documents {
                 of: #/enum:\s*(?:\[([^\]]*)\]|((?:\n\s*- [a-z0-9-]+(?:\s+#.*)?)+))/#)
         else { return [] }
         let values = list.output.1 ?? list.output.2 ?? ""
-        return Set(values.matches(of: #/[a-z][a-z0-9]*(?:-[a-z0-9]+)+/#).map { String($0.output) })
+        return Set(values.matches(of: #/[a-z][a-z0-9]*(?:-[a-z0-9]+)*/#).map { String($0.output) })
     }
 
     /// The codes in the rows of a Markdown table whose first cell is a status code.
@@ -64,7 +64,7 @@ enum Documents {
         for line in text.split(separator: "\n")
         where line.firstMatch(of: #/^\|\s*[`*]*[45]\d\d\b/#) != nil {
             codes.formUnion(
-                line.matches(of: #/`([a-z][a-z0-9]*(?:-[a-z0-9]+)+)`/#).map { String($0.output.1) })
+                line.matches(of: #/`([a-z][a-z0-9]*(?:-[a-z0-9]+)*)`/#).map { String($0.output.1) })
         }
         return codes
     }
