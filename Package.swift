@@ -51,7 +51,8 @@ let package = Package(
         .executableTarget(
             name: "engine-benchmark",
             dependencies: ["OptimizerEngine", "COptimizerKernels", "SystemIO"],
-            path: "Sources/Benchmarks/Engine"),
+            path: "Sources/Benchmarks/Engine",
+            exclude: ["compare_torch.py"]),
         .executableTarget(
             name: "load-benchmark",
             dependencies: ["SystemIO"],

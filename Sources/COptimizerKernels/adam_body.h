@@ -3,7 +3,8 @@
 //   VECTOR   64 bytes of it
 //   MASK     the integer vector that comparing two VECTORs gives
 //   NAME(x)  x with the precision's suffix
-// The formula and its order are DESIGN.md §5.2, which is torch.optim.Adam's.
+// The formula and its order are those of PyTorch's fused CPU Adam, without fused multiply-add;
+// ReferenceAdam.swift explains them line by line.
 
 enum { NAME(lanes) = sizeof(VECTOR) / sizeof(REAL) };
 

@@ -25,7 +25,7 @@ struct SplitMix: RandomNumberGenerator {
 }
 
 /// A working precision, as tests see it.
-protocol Working: BinaryFloatingPoint, Sendable, SIMDScalar {
+protocol Working: BinaryFloatingPoint, Sendable, BitwiseCopyable {
     static var type: ElementType { get }
     var bits: UInt64 { get }
 }
@@ -63,7 +63,9 @@ final class TestMemory: ParameterMemory, @unchecked Sendable {
 
     convenience init<Value>(_ values: [Value], misalignment: Int = 0) {
         self.init(values.count * MemoryLayout<Value>.stride, misalignment: misalignment)
-        values.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: base, count: byteCount).copyBytes(from: $0) }
+        values.withUnsafeBytes {
+            UnsafeMutableRawBufferPointer(start: base, count: byteCount).copyBytes(from: $0)
+        }
     }
 
     deinit { whole.deallocate() }

@@ -23,8 +23,10 @@ extension Optimizer {
     /// - Throws: `OptimizerError.state` or `.invalidHyperparameter`; nothing has changed then.
     public func load(stateDict: StateDictionary) throws(OptimizerError) {
         if let fault = fault(in: stateDict) { throw .state(fault) }
-        try replaceOverrides(
-            stateDict.parameterGroups.map { ($0.name, HyperparameterOverrides($0.hyperparameters)) })
+        let overrides = stateDict.parameterGroups.map {
+            (name: $0.name, HyperparameterOverrides($0.hyperparameters))
+        }
+        try replaceOverrides(overrides)
         let entries = core.slots.compactMap { stateDict.state[$0.name] }
         try core.restore(steps: entries.map(\.step))
         for (slot, entry) in zip(core.slots, entries) {

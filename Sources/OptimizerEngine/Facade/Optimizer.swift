@@ -70,8 +70,9 @@ public class Optimizer {
         return report
     }
 
-    /// Runs the closure, which computes the gradients, then takes one step.
+    /// Runs the closure, which computes the gradients, then takes one step, as in torch.
     /// - Returns: what the closure returned, the loss.
+    @discardableResult
     public func step<Loss>(
         _ options: StepOptions = StepOptions(), closure: () throws -> Loss
     ) throws -> Loss {

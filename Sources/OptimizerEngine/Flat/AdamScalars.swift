@@ -1,8 +1,8 @@
 import COptimizerKernels
 
 extension opt_adam_scalars {
-    /// Everything that one step of one group needs besides the elements: folded in Double, each
-    /// value narrowed once to the working precision (DESIGN.md §5.1).
+    /// Everything that one step of one group needs besides the elements: folded in Double, as
+    /// PyTorch does, each value narrowed once to the working precision.
     ///
     /// - Parameters:
     ///   - step: the number of this step, from 1.

@@ -53,7 +53,7 @@ extension FlatOptimizer {
     }
 
     private func isFinite(slot: Int, in values: Gradients) -> Bool {
-        guard let (base, type) = values.tensor(slots[slot], slot) else { return true }
+        guard let (base, type) = values.tensor(slot, offset: offsets[slot]) else { return true }
         return kernels.allFinite(
             base, type, working: working, count: slots[slot].count, gradScale: 1)
     }
@@ -61,12 +61,12 @@ extension FlatOptimizer {
 
 extension Gradients {
     /// Where a slot's values start, and their type; nil when absent.
-    func tensor(_ slot: ParameterSlot, _ index: Int) -> (UnsafeRawPointer, ElementType)? {
+    func tensor(_ slot: Int, offset: Int) -> (UnsafeRawPointer, ElementType)? {
         switch places {
         case .whole(let type):
-            return (base.advanced(by: slot.offset * type.byteCount), type)
+            return (base.advanced(by: offset * type.byteCount), type)
         case .each(let places):
-            guard let place = places[index] else { return nil }
+            guard let place = places[slot] else { return nil }
             return (base.advanced(by: place.byteOffset), place.type)
         }
     }

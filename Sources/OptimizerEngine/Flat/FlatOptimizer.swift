@@ -18,6 +18,8 @@ package final class FlatOptimizer: @unchecked Sendable {
 
     let kernels: Kernels
     private(set) var table: GroupTable
+    /// First element of each slot, and the number of all elements at the end.
+    let offsets: [Int]
     /// First norm block of each slot, and the number of all blocks at the end.
     let blockStarts: [Int]
     let parameters: any ParameterMemory
@@ -46,6 +48,7 @@ package final class FlatOptimizer: @unchecked Sendable {
         elementCount = try Self.validatedCount(slots, width: elementType.working.byteCount)
         table = try GroupTable(slots: slots, defaults: defaults, specifications: groups)
         steps = [Int](repeating: 0, count: slots.count)
+        offsets = slots.map(\.offset) + [elementCount]
         var blocks = 0
         blockStarts = [0] + slots.map { slot in
             blocks += slot.count / Kernels.normBlock

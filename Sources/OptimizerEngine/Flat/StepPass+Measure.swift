@@ -24,7 +24,7 @@ extension StepPass {
     /// The slots whose gradients are not finite. A finite sum proves its block finite; the others
     /// are looked at again, since squares of finite F64 numbers may overflow.
     func nonfiniteSlots() -> [Int] {
-        optimizer.slots.indices.filter { slot in
+        optimizer.steps.indices.filter { slot in
             let blocks = optimizer.blockStarts[slot]..<optimizer.blockStarts[slot + 1]
             return blocks.contains { block in
                 guard !blockSums[block].isFinite,
@@ -39,16 +39,17 @@ extension StepPass {
     private func gradient(
         ofBlock block: Int, slot: Int
     ) -> (UnsafeRawPointer, ElementType, count: Int)? {
-        guard let (base, type) = gradients.tensor(optimizer.slots[slot], slot) else { return nil }
+        let (start, end) = (optimizer.offsets[slot], optimizer.offsets[slot + 1])
+        guard let (base, type) = gradients.tensor(slot, offset: start) else { return nil }
         let first = (block - optimizer.blockStarts[slot]) * Kernels.normBlock
-        let count = min(Kernels.normBlock, optimizer.slots[slot].count - first)
+        let count = min(Kernels.normBlock, end - start - first)
         return (base.advanced(by: first * type.byteCount), type, count)
     }
 
     /// The last slot whose first block is at or before `block`.
     private func slot(ofBlock block: Int) -> Int {
         var low = 0
-        var high = optimizer.slots.count
+        var high = optimizer.blockStarts.count - 1
         while high - low > 1 {
             let middle = (low + high) / 2
             if optimizer.blockStarts[middle] <= block { low = middle } else { high = middle }

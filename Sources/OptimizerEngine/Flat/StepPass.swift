@@ -118,9 +118,12 @@ package final class StepPass: @unchecked Sendable {
 
     /// Counts the step for every parameter that had a gradient. Call after every apply tile.
     package func commit() {
-        for index in optimizer.slots.indices where hasGradient(index) {
-            optimizer.steps[index] = StepPlan.next(optimizer.steps[index])
+        var steps = optimizer.steps
+        optimizer.steps = []  // so that the change below copies nothing
+        for slot in steps.indices where hasGradient(slot) {
+            steps[slot] = StepPlan.next(steps[slot])
         }
+        optimizer.steps = steps
     }
 
     /// The whole step on this thread.

@@ -43,24 +43,24 @@ struct StepPlan {
         hyperparameters: [Hyperparameters], gradScale: Double
     ) {
         var known = KnownScalars(groupCount: hyperparameters.count)
-        for (index, slot) in optimizer.slots.enumerated() where slot.count > 0 {
+        let (offsets, steps) = (optimizer.offsets, optimizer.steps)
+        let groupOfSlot = optimizer.table.groupOfSlot
+        for slot in steps.indices where offsets[slot] < offsets[slot + 1] {
             var source: Source?
-            if let (base, type) = gradients.tensor(slot, index) {
-                let group = optimizer.table.groupOfSlot[index]
-                let step = Self.next(optimizer.steps[index])
-                if known.index(group: group, step: step) == nil {
-                    known.remember(scalars.count, group: group, step: step)
+            if let (base, type) = gradients.tensor(slot, offset: offsets[slot]) {
+                let group = groupOfSlot[slot]
+                let step = Self.next(steps[slot])
+                let index = known.index(group: group, step: step, next: scalars.count)
+                if index == scalars.count {
                     scalars.append(
                         opt_adam_scalars(
                             optimizer.type, hyperparameters[group], step: step,
                             gradScale: gradScale, working: optimizer.working))
                     usesMaximum.append(hyperparameters[group].amsgrad)
                 }
-                source = known.index(group: group, step: step).map {
-                    Source(gradient: base, type: type, scalars: $0)
-                }
+                source = Source(gradient: base, type: type, scalars: index)
             }
-            let next = Segment(start: slot.offset, end: slot.offset + slot.count, source: source)
+            let next = Segment(start: offsets[slot], end: offsets[slot + 1], source: source)
             if segments.isEmpty || !segments[segments.count - 1].extend(by: next) {
                 segments.append(next)
             }
@@ -100,15 +100,13 @@ private struct KnownScalars {
         latest = Array(repeating: (step: 0, index: -1), count: groupCount)
     }
 
-    mutating func index(group: Int, step: Int) -> Int? {
+    /// The index that these scalars have, or `next`, which is theirs from now on.
+    mutating func index(group: Int, step: Int, next: Int) -> Int {
         if latest[group].step == step { return latest[group].index }
-        guard let index = all[Key(group: group, step: step)] else { return nil }
+        let key = Key(group: group, step: step)
+        let index = all[key] ?? next
+        if index == next { all[key] = next }
         latest[group] = (step, index)
         return index
-    }
-
-    mutating func remember(_ index: Int, group: Int, step: Int) {
-        all[Key(group: group, step: step)] = index
-        latest[group] = (step, index)
     }
 }
