@@ -105,6 +105,11 @@ struct TestHandler: RequestHandler {
                 responder.send(Self.text("first"))
                 responder.send(Self.text("second"))
             }
+        case "/blocking":
+            // Holds up the loop itself, so that a test can arrange what the loop finds next.
+            journal.note("blocking")
+            _ = journal.wait(for: "unblock")
+            return .respond(Self.text("unblocked"))
         case "/dropped": return .perform { _ in }
         case "/echo": return receive(refuseAt: .max)
         case "/echo-bytewise": return receive(buffer: 1, refuseAt: .max)
