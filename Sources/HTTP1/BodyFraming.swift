@@ -20,7 +20,7 @@ package enum BodyFraming: Hashable, Sendable {
         var codings = TransferCodings()
         for line in fields.lines {
             if isSame(span, line.name, "content-length") {
-                // RFC 9110 §8.6 lets equal ones pass; a client that repeats it is broken or hostile.
+                // RFC 9110 §8.6 allows refusing equal ones too: whoever repeats it is broken.
                 guard length == nil else {
                     throw .malformed("Content-Length is given more than once.")
                 }

@@ -3,15 +3,15 @@
 extension UInt8 {
     /// tchar, RFC 9110 §5.6.2.
     @inline(__always)
-    var isToken: Bool { isIn(0x57ff_ffff_c7ff_fffe, 0x03ff_6cfa_0000_0000) }
+    var isToken: Bool { isLetter || isIn(0x57ff_ffff_c7ff_fffe, 0x03ff_6cfa_0000_0000) }
 
     /// What paths and queries are made of besides pct-encoded: RFC 3986 §3.3, §3.4.
     @inline(__always)
-    var isPathOrQuery: Bool { isIn(0x47ff_fffe_87ff_ffff, 0xafff_ffd2_0000_0000) }
+    var isPathOrQuery: Bool { isLetter || isIn(0x47ff_fffe_87ff_ffff, 0xafff_ffd2_0000_0000) }
 
     /// reg-name without pct-encoded: RFC 3986 §3.2.2.
     @inline(__always)
-    var isRegisteredName: Bool { isIn(0x47ff_fffe_87ff_fffe, 0x2bff_7fd2_0000_0000) }
+    var isRegisteredName: Bool { isLetter || isIn(0x47ff_fffe_87ff_fffe, 0x2bff_7fd2_0000_0000) }
 
     /// What a field value may hold: HTAB, SP, VCHAR and obs-text, RFC 9110 §5.5.
     @inline(__always)

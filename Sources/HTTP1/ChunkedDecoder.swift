@@ -1,8 +1,8 @@
 /// The framing of a chunked body (RFC 9112 §7.1), as a value that never sees a data byte.
 ///
-/// The caller alternates: while `dataBytesAhead` is not zero, that many bytes are data, which it may
-/// receive straight into their destination and then reports with `tookData`; otherwise it hands the
-/// next bytes to `readFraming`, until `isComplete`. Trailer fields are checked and dropped.
+/// The caller alternates: while `dataBytesAhead` is not zero, that many bytes are data, which it
+/// may receive straight into their destination and then reports with `tookData`; otherwise it hands
+/// the next bytes to `readFraming`, until `isComplete`. Trailer fields are checked and dropped.
 package struct ChunkedDecoder: Sendable {
     private enum State: Sendable {
         case size(digits: Int)

@@ -11,8 +11,12 @@ package struct HTTPLimits: Sendable, Equatable {
     package var chunkExtensionBytes = 16 * 1024
     /// Bytes of a trailer section with its CRLFs; one more is 431.
     package var trailerSectionBytes = 8 * 1024
-    /// Unread body bytes that are still read and dropped to keep a connection after an early answer.
+    /// Unread body bytes that are read and dropped to keep a connection after an early answer.
     package var discardedBodyBytes: UInt64 = 256 * 1024
 
     package init() {}
+
+    /// The longest head that can be accepted, an empty line before it included. A window of so many
+    /// bytes is enough: once it is full, the parser has a head or an error.
+    package var headBytes: Int { 2 + requestLineBytes + 2 + fieldSectionBytes + 2 }
 }

@@ -1,4 +1,5 @@
-/// The Prefer field (RFC 7240). A preference is a wish: what is unknown or malformed is passed over.
+/// The Prefer field (RFC 7240). A preference is a wish: what is unknown or malformed is passed
+/// over.
 package struct Preferences: Equatable, Sendable {
     private var values: [String: String] = [:]
 

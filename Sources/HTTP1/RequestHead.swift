@@ -16,7 +16,7 @@ package struct RequestHead: Sendable {
         framing = try BodyFraming.decide(fields, line.version)
         expectsContinue = try Expectation.decide(fields, line.version, framing)
         keepsAlive = Persistence.decide(fields, line.version)
-        method = line.method
+        method = Method(fields.bytes.span, line.method)
         version = line.version
         place = line.target
         self.fields = fields

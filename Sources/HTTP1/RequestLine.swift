@@ -1,7 +1,8 @@
 /// The first line of a request: method, target and version, each after a single space
 /// (RFC 9112 §3).
-struct RequestLine {
-    let method: Method
+struct RequestLine: Sendable {
+    /// Where the method lies; it is made once the whole head is here.
+    let method: Range<Int>
     let target: RequestTarget
     let version: Version
 
@@ -21,8 +22,8 @@ struct RequestLine {
         }
         // The version comes before the target, so that an HTTP/2 preface ("PRI *") is told 505.
         version = try Self.version(bytes, end + 1..<range.upperBound)
-        method = Method(bytes, name)
-        target = try RequestTarget(bytes, start..<end, method)
+        method = name
+        target = try RequestTarget(bytes, start..<end, method: name)
     }
 
     /// "HTTP/" DIGIT "." DIGIT, in this case (RFC 9112 §2.3). A later minor version is read as the

@@ -13,16 +13,14 @@ package struct RequestParser: Sendable {
     }
 
     private let limits: HTTPLimits
-    private var part = Part.requestLine
+    /// Nil while the request line is still to come.
+    private var requestLine: RequestLine?
+    /// Where the field section begins, once there is a request line.
+    private var sectionStart = 0
     /// No line feed lies between `lineStart` and this index.
     private var scanned = 0
     private var lineStart = 0
     private var lines: [FieldLine] = []
-
-    private enum Part: Sendable {
-        case requestLine
-        case fieldLines(RequestLine, start: Int)
-    }
 
     package init(limits: HTTPLimits = HTTPLimits()) {
         self.limits = limits
@@ -38,22 +36,27 @@ package struct RequestParser: Sendable {
     }
 
     package mutating func parse(_ window: Span<UInt8>) throws(ProtocolError) -> Outcome {
-        while true {
-            switch part {
-            case .requestLine:
-                guard let line = try requestLine(window) else { return .needMore }
-                part = .fieldLines(line, start: lineStart)
-            case .fieldLines(let line, let start):
-                guard let end = try fieldLines(window, start) else { return .needMore }
-                let head = try RequestHead(
-                    line: line, fields: Fields(bytes: copy(window, 0..<end), lines: lines))
-                self = RequestParser(limits: limits)
-                return .head(head, consumedBytes: end)
-            }
+        let line: RequestLine
+        if let known = requestLine {
+            line = known
+        } else if let read = try readRequestLine(window) {
+            line = read
+        } else {
+            return .needMore
         }
+        guard let end = try readFieldLines(window) else {
+            requestLine = line
+            return .needMore
+        }
+        let fields = Fields(bytes: copy(window, 0..<end), lines: lines)
+        requestLine = nil
+        scanned = 0
+        lineStart = 0
+        lines = []
+        return .head(try RequestHead(line: line, fields: fields), consumedBytes: end)
     }
 
-    private mutating func requestLine(
+    private mutating func readRequestLine(
         _ window: Span<UInt8>
     ) throws(ProtocolError) -> RequestLine? {
         guard try skipsEmptyLine(window), lineStart < window.count else { return nil }
@@ -67,6 +70,7 @@ package struct RequestParser: Sendable {
                 .uriTooLong, "The request line is longer than \(limits.requestLineBytes) bytes.",
                 limit: limits.requestLineBytes)
         }
+        sectionStart = lineStart
         return try RequestLine(window, line)
     }
 
@@ -82,10 +86,10 @@ package struct RequestParser: Sendable {
     }
 
     /// Reads field lines up to the empty one; the index behind it, or nil when more is needed.
-    private mutating func fieldLines(
-        _ window: Span<UInt8>, _ start: Int
+    private mutating func readFieldLines(
+        _ window: Span<UInt8>
     ) throws(ProtocolError) -> Int? {
-        let limit = start + limits.fieldSectionBytes
+        let limit = sectionStart + limits.fieldSectionBytes
         while true {
             guard let line = try nextLine(window, limit) else {
                 if scanned < limit + 2 { return nil }
@@ -109,7 +113,7 @@ package struct RequestParser: Sendable {
         _ window: Span<UInt8>, _ limit: Int
     ) throws(ProtocolError) -> Range<Int>? {
         let end = min(window.count, limit + 2)
-        while scanned < end, window[scanned] != .lineFeed { scanned += 1 }
+        scanned = ByteScan.lineFeed(window, scanned..<max(scanned, end))
         guard scanned < end else { return nil }
         // Lines end with CRLF; a bare LF is what lets two parsers see two different requests.
         guard scanned > lineStart, window[scanned - 1] == .carriageReturn else {
@@ -136,11 +140,11 @@ extension FieldLine {
     init(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(ProtocolError) {
         var colon = range.lowerBound
         while colon < range.upperBound, bytes[colon].isToken { colon += 1 }
-        // Also refused by this: folded lines, and whitespace before the colon (RFC 9112 §5.1, §5.2).
+        // This also refuses folded lines and whitespace before the colon (RFC 9112 §5.1, §5.2).
         guard colon > range.lowerBound, colon < range.upperBound, bytes[colon] == .colon else {
             throw .malformed("A field line must be a token, a colon and a value.")
         }
-        for index in colon + 1..<range.upperBound where !bytes[index].isFieldContent {
+        guard ByteScan.isFieldContent(bytes, colon + 1..<range.upperBound) else {
             throw .malformed("A field value holds a control character.")
         }
         name = range.lowerBound..<colon

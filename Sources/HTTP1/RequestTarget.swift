@@ -5,14 +5,19 @@ struct RequestTarget: Sendable, Equatable {
     let path: Range<Int>
     let query: Range<Int>?
 
-    init(_ bytes: Span<UInt8>, _ range: Range<Int>, _ method: Method) throws(ProtocolError) {
+    /// - Parameters:
+    ///   - range: not empty.
+    ///   - method: where the request's method lies, on which the form depends.
+    init(
+        _ bytes: Span<UInt8>, _ range: Range<Int>, method: Range<Int>
+    ) throws(ProtocolError) {
         whole = range
-        if method == .other("CONNECT") {
+        if method.count == 7, Method(bytes, method) == .other("CONNECT") {
             throw ProtocolError(.notImplemented, "CONNECT is not implemented: this is no proxy.")
         }
         let first = bytes[range.lowerBound]
         if first == 0x2a, range.count == 1 {
-            guard method == .options else {
+            guard Method(bytes, method) == .options else {
                 throw .malformed("The target * is for OPTIONS alone.")
             }
             path = range
@@ -20,13 +25,11 @@ struct RequestTarget: Sendable, Equatable {
             return
         }
         let start = first == .slash ? range.lowerBound : try Self.endOfAuthority(bytes, range)
-        var end = start
-        while end < range.upperBound, bytes[end] != .questionMark { end += 1 }
+        let end = try Self.end(bytes, start..<range.upperBound, stopsAtQuery: true)
         path = start..<end
-        try Self.check(bytes, path)
         if end < range.upperBound {
             query = end + 1..<range.upperBound
-            try Self.check(bytes, end + 1..<range.upperBound)
+            _ = try Self.end(bytes, end + 1..<range.upperBound, stopsAtQuery: false)
         } else {
             query = nil
         }
@@ -56,13 +59,14 @@ struct RequestTarget: Sendable, Equatable {
         return end
     }
 
-    private static func check(
-        _ bytes: Span<UInt8>, _ range: Range<Int>
-    ) throws(ProtocolError) {
+    /// The end of a path, at the "?" or the range's end, or of a query, which may hold a "?".
+    private static func end(
+        _ bytes: Span<UInt8>, _ range: Range<Int>, stopsAtQuery: Bool
+    ) throws(ProtocolError) -> Int {
         var index = range.lowerBound
         while index < range.upperBound {
-            // A "?" never occurs in the path, which ends at the first one.
             if bytes[index].isPathOrQuery {
+                if stopsAtQuery, bytes[index] == .questionMark { return index }
                 index += 1
             } else if isEscape(bytes, index, range.upperBound) {
                 index += 3
@@ -72,6 +76,7 @@ struct RequestTarget: Sendable, Equatable {
                         + "(byte \(index - range.lowerBound) of its path or query).")
             }
         }
+        return index
     }
 }
 

@@ -11,10 +11,18 @@ package struct ResponseFields: Sendable, Equatable {
     /// end its line and begin another or a body (RFC 9110 §5.5).
     package mutating func add(_ name: StaticString, _ value: String) {
         assert(ResponseFields.isOpen(name), "\(name) is not for handlers to set")
+        // Enough for the few lines that most responses have, so that the buffer seldom grows.
+        if bytes.isEmpty { bytes.reserveCapacity(256) }
         name.withUTF8Buffer { bytes.append(contentsOf: $0) }
         bytes.append(.colon)
         bytes.append(.space)
-        for byte in value.utf8 { bytes.append(byte.isFieldContent ? byte : .space) }
+        let start = bytes.count
+        bytes.append(contentsOf: value.utf8)
+        if !ByteScan.isFieldContent(bytes.span, start..<bytes.count) {
+            for index in start..<bytes.count where !bytes[index].isFieldContent {
+                bytes[index] = .space
+            }
+        }
         bytes.append(.carriageReturn)
         bytes.append(.lineFeed)
     }

@@ -74,7 +74,8 @@ struct ValueScanner {
         return nil
     }
 
-    /// *( OWS ";" OWS [ parameter ] ), names in small letters (RFC 9110 §5.6.6); nil when malformed.
+    /// *( OWS ";" OWS [ parameter ] ) with names in small letters (RFC 9110 §5.6.6); nil when
+    /// malformed.
     mutating func parameters() -> [(name: String, value: String)]? {
         var parameters: [(name: String, value: String)] = []
         while true {

@@ -19,7 +19,9 @@ final class AcceptedSocket: Sendable {
 final class Acceptor {
     private enum State {
         case accepting
-        case paused(AcceptPause)
+        case paused
+        /// Watching again after a pause; nobody has been taken yet.
+        case probing
         case ended
     }
 
@@ -50,8 +52,8 @@ final class Acceptor {
     /// The listener has somebody waiting. It is watched level-triggered, so whoever is left over
     /// is reported again.
     func accept() {
-        guard case .accepting = state else { return }
         for _ in 0..<Self.batch {
+            guard isWatching else { return }
             guard gate.enter() else {
                 pause(.connectionLimit)
                 return
@@ -70,6 +72,10 @@ final class Acceptor {
             let set = sets[next % sets.count]
             next = (next + 1) % sets.count
             set.adopt(AcceptedSocket(socket: socket, peer: peer))
+            if case .probing = state {
+                state = .accepting
+                home.log(.acceptResumed)
+            }
             return true
         case .wouldBlock:
             return false
@@ -80,23 +86,28 @@ final class Acceptor {
         }
     }
 
+    private var isWatching: Bool {
+        switch state {
+        case .accepting, .probing: true
+        case .paused, .ended: false
+        }
+    }
+
     /// A level-triggered listener that nobody empties would wake the loop for ever, so it leaves
-    /// the poller.
+    /// the poller. A probe that fails is no news.
     private func pause(_ reason: AcceptPause) {
-        guard case .accepting = state else { return }
         do {
             try home.loop.unwatch(listener.descriptor)
         } catch {
             return  // It stays watched, and accepting is tried again with the next event.
         }
-        state = .paused(reason)
-        home.log(.acceptPaused(reason))
+        if case .accepting = state { home.log(.acceptPaused(reason)) }
+        state = .paused
         switch reason {
         case .exhausted: tryAgainLater()
         case .connectionLimit:
-            let loop = home.loop
             let home = home
-            gate.callWhenFree { loop.execute { home.acceptorMayResume() } }
+            gate.callWhenFree { home.loop.execute { home.acceptorMayResume() } }
         }
     }
 
@@ -109,8 +120,7 @@ final class Acceptor {
         guard case .paused = state else { return }
         do {
             try watch()
-            state = .accepting
-            home.log(.acceptResumed)
+            state = .probing
         } catch {
             tryAgainLater()
         }
@@ -118,8 +128,8 @@ final class Acceptor {
 
     /// Whoever connected before this is still served.
     func end() {
-        if case .paused = state { state = .accepting }
-        while case .accepting = state, gate.enter() {
+        state = .accepting
+        while gate.enter() {
             guard acceptOne() else {
                 gate.leave()
                 break

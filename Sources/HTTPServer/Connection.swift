@@ -106,10 +106,9 @@ extension Connection {
         }
     }
 
+    /// A request that has begun to arrive is still served, and its answer says `close`.
     func beginDrain() {
-        // A request that has already arrived is still served.
-        readiness.canRead = true
-        run()
+        if machine.state == .idle { noticeArrivedRequest() }
         tell(.drain)
         run()
     }

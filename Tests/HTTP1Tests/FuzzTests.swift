@@ -1,0 +1,74 @@
+import Testing
+
+/// Seeded mutations of the corpus. Nothing is known of what they mean, except that it must not
+/// depend on how the bytes are cut into pieces, and that nothing traps.
+@Suite("Mutated requests")
+struct FuzzTests {
+    @Test("mean the same whole and byte by byte", arguments: [1, 2, 3, 4] as [UInt64])
+    func splitInvariance(_ seed: UInt64) throws {
+        let seeds = try CorpusCase.all().map(\.input).filter { $0.count < 2048 }
+        let culprit = firstVariance(seeds, SplitMix(state: seed), runs: 4000) {
+            Replay.events(of: $0)
+        }
+        #expect(culprit == nil, "\(visible(culprit ?? []))")
+    }
+
+    /// The canary: a reading that forgets a CR at the end of a piece must be caught.
+    @Test("are told apart when a reader depends on the cuts")
+    func canary() throws {
+        let seeds = try CorpusCase.all().map(\.input).filter { $0.count < 2048 }
+        let culprit = firstVariance(seeds, SplitMix(state: 1), runs: 4000) { pieces in
+            Replay.events(of: pieces.map { $0.last == 0x0d ? $0.dropLast() : $0[...] })
+        }
+        #expect(culprit != nil)
+    }
+
+    private func firstVariance(
+        _ seeds: [[UInt8]], _ generator: SplitMix, runs: Int,
+        _ replay: ([[UInt8]]) -> [String]
+    ) -> [UInt8]? {
+        var generator = generator
+        for _ in 0..<runs {
+            let input = mutation(of: seeds, &generator)
+            if replay([input]) != replay(input.map { [$0] }) { return input }
+        }
+        return nil
+    }
+
+    /// One corpus input with one to four small injuries, at times spliced with another one.
+    private func mutation(of seeds: [[UInt8]], _ generator: inout SplitMix) -> [UInt8] {
+        var input = seeds.randomElement(using: &generator) ?? []
+        for _ in 0..<Int.random(in: 1...4, using: &generator) {
+            let place = Int.random(in: 0...input.count, using: &generator)
+            let isInside = place < input.count
+            switch Int.random(in: 0..<6, using: &generator) {
+            case 0 where isInside: input[place] = UInt8.random(in: 0...255, using: &generator)
+            case 1 where isInside: input[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+            case 2 where isInside: input.remove(at: place)
+            case 3:
+                let special = Array("\r\n :;,\t0a/".utf8)
+                input.insert(special.randomElement(using: &generator) ?? 0, at: place)
+            case 4:
+                let other = seeds.randomElement(using: &generator) ?? []
+                input = Array(input[..<place]) + other.dropFirst(min(place, other.count))
+            default:
+                let end = Int.random(in: place...input.count, using: &generator)
+                input.insert(contentsOf: input[place..<min(end, place + 32)], at: place)
+            }
+        }
+        return input
+    }
+}
+
+/// Steele, Lea and Flood's SplitMix64: small, seeded, the same everywhere.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ mixed >> 31
+    }
+}
