@@ -46,7 +46,8 @@ struct JSONValueBuilder: JSONHandler {
     }
 
     mutating func number(_ number: DecimalNumber, _ text: UnsafeRawBufferPointer) {
-        add(.number(number.double { String(decoding: text, as: UTF8.self) }))
+        let value = number.double(PowersOfTen.shared) { String(decoding: text, as: UTF8.self) }
+        add(.number(value))
     }
 
     mutating func bool(_ value: Bool) { add(.bool(value)) }

@@ -25,7 +25,16 @@ extension JSONWriter {
         endObject()
     }
 
+    /// Room for numbers of usual length, so that a large tensor does not grow the text by and by.
+    private mutating func reserve(_ dtype: DType, _ shape: [Int]) {
+        let expected = bytes.count + shape.reduce(1, *) * (dtype == .F64 ? 22 : 13)
+        if expected > bytes.capacity {
+            bytes.reserveCapacity(max(expected, 2 * bytes.capacity))
+        }
+    }
+
     private mutating func elements(_ base: UnsafeRawPointer, _ dtype: DType, _ shape: [Int]) {
+        reserve(dtype, shape)
         switch dtype {
         case .F64: nested(shape, DoubleElements(base: base))
         case .F32: nested(shape, FloatElements(base: base))
@@ -82,6 +91,7 @@ extension JSONWriter {
     /// appended in one piece each time it is full: no object, no growth check for a number.
     private mutating func row<Source: NumberSource>(_ source: Source, _ indices: Range<Int>) {
         let capacity = 8192
+        let powers = PowersOfTen.shared
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { scratch in
             guard let start = scratch.baseAddress else { return }
             var used = 0
@@ -90,9 +100,9 @@ extension JSONWriter {
                     append(UnsafeRawBufferPointer(start: start, count: used))
                     used = 0
                 }
-                used += Self.write(source.element(index), to: start + used)
+                used &+= Self.write(source.element(index), to: start + used, powers)
                 start[used] = UInt8(ascii: ",")
-                used += 1
+                used &+= 1
             }
             append(UnsafeRawBufferPointer(start: start, count: max(used - 1, 0)))
         }
@@ -100,15 +110,15 @@ extension JSONWriter {
 
     @inline(__always)
     private static func write<Value: DecimalWritable>(
-        _ value: Value, to place: UnsafeMutablePointer<UInt8>
+        _ value: Value, to place: UnsafeMutablePointer<UInt8>, _ powers: PowersOfTen
     ) -> Int {
         guard value.isFinite else {
             place[0] = UInt8(ascii: "\"")
-            let count = value.writeDecimal(to: place + 1)
+            let count = value.writeDecimal(to: place + 1, powers)
             place[count + 1] = UInt8(ascii: "\"")
             return count + 2
         }
-        return value.writeDecimal(to: place)
+        return value.writeDecimal(to: place, powers)
     }
 }
 
@@ -120,20 +130,26 @@ private protocol NumberSource {
 
 private protocol DecimalWritable {
     var isFinite: Bool { get }
-    func writeDecimal(to place: UnsafeMutablePointer<UInt8>) -> Int
+    func writeDecimal(
+        to place: UnsafeMutablePointer<UInt8>, _ powers: PowersOfTen
+    ) -> Int
 }
 
 extension Float: DecimalWritable {
     @inline(__always)
-    fileprivate func writeDecimal(to place: UnsafeMutablePointer<UInt8>) -> Int {
-        Decimal.write(self, to: place)
+    fileprivate func writeDecimal(
+        to place: UnsafeMutablePointer<UInt8>, _ powers: PowersOfTen
+    ) -> Int {
+        Decimal.write(self, to: place, powers)
     }
 }
 
 extension Double: DecimalWritable {
     @inline(__always)
-    fileprivate func writeDecimal(to place: UnsafeMutablePointer<UInt8>) -> Int {
-        Decimal.write(self, to: place)
+    fileprivate func writeDecimal(
+        to place: UnsafeMutablePointer<UInt8>, _ powers: PowersOfTen
+    ) -> Int {
+        Decimal.write(self, to: place, powers)
     }
 }
 

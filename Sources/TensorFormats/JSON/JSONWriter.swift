@@ -3,7 +3,7 @@
 /// Commas and colons are placed by themselves; opening and closing in the right order is up to
 /// the caller.
 package struct JSONWriter {
-    package private(set) var bytes: [UInt8] = []
+    package internal(set) var bytes: [UInt8] = []
     /// Whether a comma belongs in front of what comes next.
     private var needsComma = false
 
@@ -34,14 +34,14 @@ package struct JSONWriter {
     /// The shortest decimal; NaN and the infinities as strings.
     package mutating func number(_ value: Double) {
         separate()
-        appendNumber(isFinite: value.isFinite) { Decimal.write(value, to: $0) }
+        appendNumber(isFinite: value.isFinite) { Decimal.write(value, to: $0, PowersOfTen.shared) }
         needsComma = true
     }
 
     /// As above.
     package mutating func number(_ value: Float) {
         separate()
-        appendNumber(isFinite: value.isFinite) { Decimal.write(value, to: $0) }
+        appendNumber(isFinite: value.isFinite) { Decimal.write(value, to: $0, PowersOfTen.shared) }
         needsComma = true
     }
 

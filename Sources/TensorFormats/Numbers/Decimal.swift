@@ -6,11 +6,11 @@
 /// -Infinity, which are no JSON numbers.
 package enum Decimal {
     package static func shortest(_ value: Double) -> String {
-        text { write(value, to: $0) }
+        text { write(value, to: $0, PowersOfTen.shared) }
     }
 
     package static func shortest(_ value: Float) -> String {
-        text { write(value, to: $0) }
+        text { write(value, to: $0, PowersOfTen.shared) }
     }
 
     /// No number needs more bytes; the writing may touch all of them.
@@ -26,7 +26,9 @@ package enum Decimal {
 
     /// Writes `value` to `place`, which has room for `maximumBytes`, and returns its length.
     @inline(__always)
-    static func write(_ value: Double, to place: UnsafeMutablePointer<UInt8>) -> Int {
+    static func write(
+        _ value: Double, to place: UnsafeMutablePointer<UInt8>, _ powers: PowersOfTen
+    ) -> Int {
         guard value.isFinite else {
             return write(value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity", to: place)
         }
@@ -35,12 +37,14 @@ package enum Decimal {
             place[sign] = UInt8(ascii: "0")
             return sign + 1
         }
-        return sign + write(ShortestDecimal(value.magnitude), to: place + sign)
+        return sign + write(DecimalDigits(value.magnitude, powers), to: place + sign)
     }
 
     /// As above.
     @inline(__always)
-    static func write(_ value: Float, to place: UnsafeMutablePointer<UInt8>) -> Int {
+    static func write(
+        _ value: Float, to place: UnsafeMutablePointer<UInt8>, _ powers: PowersOfTen
+    ) -> Int {
         guard value.isFinite else {
             return write(value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity", to: place)
         }
@@ -49,7 +53,7 @@ package enum Decimal {
             place[sign] = UInt8(ascii: "0")
             return sign + 1
         }
-        return sign + write(ShortestDecimal(value.magnitude), to: place + sign)
+        return sign + write(DecimalDigits(value.magnitude, powers), to: place + sign)
     }
 
     @inline(__always)
@@ -68,52 +72,61 @@ package enum Decimal {
         return word.utf8CodeUnitCount
     }
 
+    /// Whole words are stored where fewer bytes would do; what lies behind the end is not part
+    /// of the number.
     @inline(__always)
     private static func write(
-        _ decimal: ShortestDecimal, to place: UnsafeMutablePointer<UInt8>
+        _ digits: DecimalDigits, to place: UnsafeMutablePointer<UInt8>
     ) -> Int {
-        let count = DecimalDigits.count(decimal.digits)
         // The value is 0.DIGITS · 10^point.
-        let point = count &+ decimal.exponent
+        let point = digits.point
         switch point {
-        case 1...21 where decimal.exponent >= 0:
-            DecimalDigits.write(decimal.digits, count: count, to: place)
-            for index in count..<max(point, count) { place[index] = UInt8(ascii: "0") }
-            return point
-        case 1...21:
-            // The digits go one place too far to the right; those before the point move back.
-            DecimalDigits.write(decimal.digits, count: count, to: place + 1)
-            for index in 0..<point { place[index] = place[index + 1] }
-            place[point] = UInt8(ascii: ".")
-            return count + 1
         case -5...0:
-            place[0] = UInt8(ascii: "0")
+            EightDigits.store(EightDigits.zeros, place)
             place[1] = UInt8(ascii: ".")
-            for index in 0..<(-point) { place[2 + index] = UInt8(ascii: "0") }
-            DecimalDigits.write(decimal.digits, count: count, to: place + 2 - point)
-            return 2 - point + count
+            digits.store(place + (2 &- point))
+            return 2 &- point &+ digits.count
+        case 1..<max(digits.count, 1):
+            digits.store(place)
+            openGap(place + point)
+            return digits.count &+ 1
+        case 1...21:
+            digits.store(place)
+            EightDigits.store(EightDigits.zeros, place + DecimalDigits.capacity)
+            return point
         default:
-            return writeWithExponent(decimal, count, point - 1, to: place)
+            return writeWithExponent(digits, to: place)
         }
     }
 
+    /// Moves the 16 bytes at `place`, which are as many as can follow a point, one further and
+    /// puts the point in front.
+    @inline(__always)
+    private static func openGap(_ place: UnsafeMutablePointer<UInt8>) {
+        let first = EightDigits.load(place)
+        let second = EightDigits.load(place + 8)
+        EightDigits.store(first, place + 1)
+        EightDigits.store(second, place + 9)
+        place[0] = UInt8(ascii: ".")
+    }
+
     private static func writeWithExponent(
-        _ decimal: ShortestDecimal, _ count: Int, _ exponent: Int,
-        to place: UnsafeMutablePointer<UInt8>
+        _ digits: DecimalDigits, to place: UnsafeMutablePointer<UInt8>
     ) -> Int {
-        DecimalDigits.write(decimal.digits, count: count, to: place + 1)
-        place[0] = place[1]
-        place[1] = UInt8(ascii: ".")
-        var length = count == 1 ? 1 : count + 1
+        digits.store(place)
+        openGap(place + 1)
+        var length = digits.count == 1 ? 1 : digits.count + 1
+        let exponent = digits.point - 1
         place[length] = UInt8(ascii: "e")
         length += 1
         if exponent < 0 {
             place[length] = UInt8(ascii: "-")
             length += 1
         }
-        let magnitude = UInt64(exponent.magnitude)
-        let digits = DecimalDigits.count(magnitude)
-        DecimalDigits.write(magnitude, count: digits, to: place + length)
-        return length + digits
+        // At most 324.
+        let text = EightDigits.ascii(UInt64(exponent.magnitude))
+        let zeros = min(EightDigits.leadingZeros(text), 7)
+        EightDigits.store(text >> UInt64(8 * zeros), place + length)
+        return length + 8 - zeros
     }
 }

@@ -1,52 +1,63 @@
-/// Writes integers as ASCII digits.
-enum DecimalDigits {
-    /// How many digits `value` has: 1…20.
+/// The digits of a shortest decimal as ASCII characters, ready to be stored in whole words.
+struct DecimalDigits {
+    /// Characters that `store(_:)` writes: the digits, and zeros behind them.
+    static let capacity = 17
+
+    private let first: UInt8
+    private let middle: UInt64
+    private let last: UInt64
+    /// Significant digits: 1…17.
+    let count: Int
+    /// The value is 0.DIGITS · 10^`point`.
+    let point: Int
+
+    /// `value` must be finite and positive.
     @inline(__always)
-    static func count(_ value: UInt64) -> Int {
+    init(_ value: Double, _ powers: PowersOfTen) {
+        let decimal = ShortestDecimal(value, powers)
+        let length = Self.length(decimal.digits)
+        // 17 digits: one, eight and eight.
+        let scaled = decimal.digits &* PowersOfTen.small[unchecked: 17 &- length]
+        let upper = scaled / 100_000_000
+        let leading = upper / 100_000_000
+        first = UInt8(truncatingIfNeeded: leading) &+ UInt8(ascii: "0")
+        middle = EightDigits.ascii(upper &- leading &* 100_000_000)
+        last = EightDigits.ascii(scaled &- upper &* 100_000_000)
+        count =
+            last == EightDigits.zeros
+            ? 9 &- EightDigits.trailingZeros(middle) : 17 &- EightDigits.trailingZeros(last)
+        point = length &+ decimal.exponent
+    }
+
+    /// `value` must be finite and positive.
+    @inline(__always)
+    init(_ value: Float, _ powers: PowersOfTen) {
+        let decimal = ShortestDecimal(value, powers)
+        let length = Self.length(decimal.digits)
+        // 9 digits: one and eight.
+        let scaled = decimal.digits &* PowersOfTen.small[unchecked: 9 &- length]
+        let leading = scaled / 100_000_000
+        first = UInt8(truncatingIfNeeded: leading) &+ UInt8(ascii: "0")
+        middle = EightDigits.ascii(scaled &- leading &* 100_000_000)
+        last = EightDigits.zeros
+        count = 9 &- EightDigits.trailingZeros(middle)
+        point = length &+ decimal.exponent
+    }
+
+    /// Writes `capacity` characters.
+    @inline(__always)
+    func store(_ place: UnsafeMutablePointer<UInt8>) {
+        place[0] = first
+        EightDigits.store(middle, place + 1)
+        EightDigits.store(last, place + 9)
+    }
+
+    /// How many digits `value` has; it is not zero.
+    @inline(__always)
+    private static func length(_ value: UInt64) -> Int {
         // log10(2) ≈ 1233/4096 gives the number of digits or one less.
-        let bits = 64 &- (value | 1).leadingZeroBitCount
+        let bits = 64 &- value.leadingZeroBitCount
         let estimate = (bits &* 1233) >> 12
-        return estimate &+ (value >= PowersOfTen.small[estimate] ? 1 : 0)
+        return estimate &+ (value >= PowersOfTen.small[unchecked: estimate] ? 1 : 0)
     }
-
-    /// Writes the last `count` digits of `value`, two at a time from the end.
-    @inline(__always)
-    static func write(
-        _ value: UInt64, count: Int, to place: UnsafeMutablePointer<UInt8>
-    ) {
-        var rest = value
-        var end = count
-        // Eight digits at a time leave 32-bit divisions.
-        while end > 8 {
-            let eight = UInt32(truncatingIfNeeded: rest % 100_000_000)
-            rest /= 100_000_000
-            writePairs(eight, count: 8, to: place + (end &- 8))
-            end &-= 8
-        }
-        writePairs(UInt32(truncatingIfNeeded: rest), count: end, to: place)
-    }
-
-    @inline(__always)
-    private static func writePairs(
-        _ value: UInt32, count: Int, to place: UnsafeMutablePointer<UInt8>
-    ) {
-        var rest = value
-        var end = count
-        while end >= 2 {
-            let pair = Int(rest % 100) &* 2
-            rest /= 100
-            end &-= 2
-            place[end] = pairs.utf8Start[pair]
-            place[end &+ 1] = pairs.utf8Start[pair &+ 1]
-        }
-        if end == 1 { place[0] = UInt8(truncatingIfNeeded: rest) &+ UInt8(ascii: "0") }
-    }
-
-    private static let pairs: StaticString = """
-        0001020304050607080910111213141516171819\
-        2021222324252627282930313233343536373839\
-        4041424344454647484950515253545556575859\
-        6061626364656667686970717273747576777879\
-        8081828384858687888990919293949596979899
-        """
 }

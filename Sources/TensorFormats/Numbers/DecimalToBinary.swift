@@ -8,16 +8,16 @@
 extension DecimalNumber {
     /// The nearest Double. `text` is the decimal's spelling, asked for in rare cases.
     @inline(__always)
-    func double(_ text: () -> String) -> Double {
+    func double(_ powers: PowersOfTen, _ text: () -> String) -> Double {
         if significand <= 1 << 53, !isTruncated, exponent.magnitude <= 22 {
             // Both operands are exact, so that one rounding happens (Clinger).
             let scaled =
                 exponent < 0
-                ? Double(significand) / PowersOfTen.doubles[-exponent]
-                : Double(significand) * PowersOfTen.doubles[exponent]
+                ? Double(significand) / powers.doubles[-exponent]
+                : Double(significand) * powers.doubles[exponent]
             return isNegative ? -scaled : scaled
         }
-        if let bits = roundedBits(.double) {
+        if let bits = roundedBits(.double, powers.significands) {
             let value = Double(bitPattern: bits)
             return isNegative ? -value : value
         }
@@ -26,8 +26,8 @@ extension DecimalNumber {
 
     /// The nearest Float. `text` is the decimal's spelling, asked for in rare cases.
     @inline(__always)
-    func float(_ text: () -> String) -> Float {
-        quickFloat ?? carefulFloat(text)
+    func float(_ powers: PowersOfTen, _ text: () -> String) -> Float {
+        quickFloat(powers) ?? carefulFloat(powers, text)
     }
 
     /// Scales in Double and narrows. Converting the significand, the power of ten and the
@@ -35,9 +35,9 @@ extension DecimalNumber {
     /// less than 2^-59: together less than 4 units in the last place of the Double. So the
     /// narrowing is right unless the 29 bits it drops lie that close to one half.
     @inline(__always)
-    private var quickFloat: Float? {
+    private func quickFloat(_ powers: PowersOfTen) -> Float? {
         guard exponent.magnitude <= 64 else { return nil }
-        let scaled = Double(significand) * PowersOfTen.doubles[exponent]
+        let scaled = Double(significand) * powers.doubles[exponent]
         let dropped = Int64(truncatingIfNeeded: scaled.bitPattern & 0x1FFF_FFFF)
         // Below 2^-126 narrowing drops more bits than these.
         guard (dropped &- 0x1000_0000).magnitude > 4, scaled >= 0x1p-126 else { return nil }
@@ -45,8 +45,8 @@ extension DecimalNumber {
     }
 
     @inline(never)
-    private func carefulFloat(_ text: () -> String) -> Float {
-        guard let bits = roundedBits(.float) else {
+    private func carefulFloat(_ powers: PowersOfTen, _ text: () -> String) -> Float {
+        guard let bits = roundedBits(.float, powers.significands) else {
             return Self.spelledFloat(text())
         }
         let value = Float(bitPattern: UInt32(truncatingIfNeeded: bits))
@@ -83,14 +83,16 @@ struct BinaryFormat {
 extension DecimalNumber {
     /// The bits of the nearest value of `format`, without sign; nil when undecided.
     @inline(__always)
-    func roundedBits(_ format: BinaryFormat) -> UInt64? {
+    func roundedBits(
+        _ format: BinaryFormat, _ significands: UnsafePointer<UInt128>
+    ) -> UInt64? {
         let infinity = UInt64(format.infiniteField) << format.fractionBits
         // Significands have at most 19 digits: 10^19 · 10^-343 is less than half of 2^-1074.
         guard significand != 0, exponent >= PowersOfTen.range.lowerBound else { return 0 }
         guard exponent <= 308 else { return infinity }
 
         let shift = significand.leadingZeroBitCount
-        let power = PowersOfTen.significands[exponent]
+        let power = significands[exponent]
         let (low, high, sticky) = interval(shift, power)
         guard high >= low else { return nil }
 

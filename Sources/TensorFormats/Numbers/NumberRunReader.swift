@@ -26,11 +26,11 @@ extension NumberRun {
     private func read<Store: NumberStore>(
         _ start: UnsafeRawPointer, _ end: UnsafeRawPointer, _ store: Store.Type
     ) -> Outcome {
+        let powers = PowersOfTen.shared
         var outcome = Outcome(position: start)
-        var number = DecimalNumber(significand: 0, exponent: 0)
         // One byte more than a number's reach, for what follows it.
         while outcome.count < capacity, end - outcome.position > QuickNumber.reach {
-            guard let numberEnd = QuickNumber.read(outcome.position, &number) else { break }
+            guard let (number, numberEnd) = QuickNumber.read(outcome.position) else { break }
             let mark = skipWhiteSpace(numberEnd, end)
             guard mark < end else { break }
             let byte = mark.load(as: UInt8.self)
@@ -38,7 +38,7 @@ extension NumberRun {
 
             let text = UnsafeRawBufferPointer(
                 start: outcome.position, count: numberEnd - outcome.position)
-            Store.store(number, text, base + outcome.count &* precision.stride)
+            Store.store(number, text, base + outcome.count &* Store.stride, powers)
             outcome.count += 1
             if byte == UInt8(ascii: "]") {
                 outcome.position = mark
@@ -64,50 +64,58 @@ extension NumberRun {
     /// Writes one number at `index`, as the loop above does.
     func store(_ number: DecimalNumber, _ text: UnsafeRawBufferPointer, at index: Int) {
         let place = base + index * precision.stride
+        let powers = PowersOfTen.shared
         switch precision {
-        case .single: SingleStore.store(number, text, place)
-        case .double: DoubleStore.store(number, text, place)
-        case .both: BothStore.store(number, text, place)
+        case .single: SingleStore.store(number, text, place, powers)
+        case .double: DoubleStore.store(number, text, place, powers)
+        case .both: BothStore.store(number, text, place, powers)
         }
     }
 }
 
 /// How one number is written; a type of its own for each, so that the loop is compiled for each.
 private protocol NumberStore {
+    static var stride: Int { get }
     static func store(
         _ number: DecimalNumber, _ text: UnsafeRawBufferPointer,
-        _ place: UnsafeMutableRawPointer)
+        _ place: UnsafeMutableRawPointer, _ powers: PowersOfTen)
 }
 
 private enum SingleStore: NumberStore {
+    static var stride: Int { 4 }
+
     @inline(__always)
     static func store(
         _ number: DecimalNumber, _ text: UnsafeRawBufferPointer,
-        _ place: UnsafeMutableRawPointer
+        _ place: UnsafeMutableRawPointer, _ powers: PowersOfTen
     ) {
         place.storeBytes(
-            of: number.float { String(decoding: text, as: UTF8.self) }, as: Float.self)
+            of: number.float(powers) { String(decoding: text, as: UTF8.self) }, as: Float.self)
     }
 }
 
 private enum DoubleStore: NumberStore {
+    static var stride: Int { 8 }
+
     @inline(__always)
     static func store(
         _ number: DecimalNumber, _ text: UnsafeRawBufferPointer,
-        _ place: UnsafeMutableRawPointer
+        _ place: UnsafeMutableRawPointer, _ powers: PowersOfTen
     ) {
         place.storeBytes(
-            of: number.double { String(decoding: text, as: UTF8.self) }, as: Double.self)
+            of: number.double(powers) { String(decoding: text, as: UTF8.self) }, as: Double.self)
     }
 }
 
 private enum BothStore: NumberStore {
+    static var stride: Int { 12 }
+
     @inline(__always)
     static func store(
         _ number: DecimalNumber, _ text: UnsafeRawBufferPointer,
-        _ place: UnsafeMutableRawPointer
+        _ place: UnsafeMutableRawPointer, _ powers: PowersOfTen
     ) {
-        DoubleStore.store(number, text, place)
-        SingleStore.store(number, text, place + 8)
+        DoubleStore.store(number, text, place, powers)
+        SingleStore.store(number, text, place + 8, powers)
     }
 }

@@ -3,21 +3,34 @@
 /// With `e = floorLog2(q)`, the entry for q is `floor(10^q · 2^(127 − e))`, so that its highest
 /// bit is set. Entries for 0…55 are exact, all others are below the true value by less than one
 /// unit. The table is computed at first use, by exact integer arithmetic.
-enum PowersOfTen {
+///
+/// Loops take `shared` once, before they start: looking at a global costs more than the lookup.
+struct PowersOfTen: @unchecked Sendable {
     static let range = -342...324
     static let exact = 0...55
-
-    /// Points at the entry for q = 0. Written once, before anyone can read it, and never freed;
-    /// valid at every offset in `range`.
-    nonisolated(unsafe) static let significands: UnsafePointer<UInt128> = makeSignificands()
-
-    /// The Double nearest to 10^q for q in `doubleRange`, exact for 0…22; pointing at q = 0, as
-    /// above.
-    nonisolated(unsafe) static let doubles: UnsafePointer<Double> = makeDoubles()
     static let doubleRange = -64...64
 
-    /// 10^n for n in 0…19; as above.
-    nonisolated(unsafe) static let small: UnsafePointer<UInt64> = makeSmall()
+    static let shared = PowersOfTen()
+
+    /// Points at the entry for q = 0, valid at every offset in `range`. Written in `init` only
+    /// and never freed, since nothing but `shared` is ever made; hence Sendable.
+    let significands: UnsafePointer<UInt128>
+
+    /// The Double nearest to 10^q for q in `doubleRange`, exact for 0…22; as above.
+    let doubles: UnsafePointer<Double>
+
+    private init() {
+        significands = Self.makeSignificands()
+        doubles = Self.makeDoubles(significands)
+    }
+
+    /// 10^n for n in 0…19.
+    static let small: [20 of UInt64] = [
+        1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000,
+        10_000_000_000, 100_000_000_000, 1_000_000_000_000, 10_000_000_000_000,
+        100_000_000_000_000, 1_000_000_000_000_000, 10_000_000_000_000_000,
+        100_000_000_000_000_000, 1_000_000_000_000_000_000, 10_000_000_000_000_000_000,
+    ]
 
     /// floor(log2(10^q)) for |q| ≤ 1233: log2(10) = 3.32192809…, as a fraction of 2^19.
     @inline(__always)
@@ -47,21 +60,17 @@ enum PowersOfTen {
         return UnsafePointer(zero)
     }
 
-    private static func makeDoubles() -> UnsafePointer<Double> {
+    private static func makeDoubles(
+        _ significands: UnsafePointer<UInt128>
+    ) -> UnsafePointer<Double> {
         let table = UnsafeMutablePointer<Double>.allocate(capacity: doubleRange.count)
         let zero = table - doubleRange.lowerBound
         for q in doubleRange {
-            let bits = DecimalNumber(significand: 1, exponent: q).roundedBits(.double)
+            let bits = DecimalNumber(significand: 1, exponent: q).roundedBits(
+                .double, significands)
             zero[q] = bits.map { Double(bitPattern: $0) } ?? DecimalNumber.spelled("1e\(q)")
         }
         return UnsafePointer(zero)
-    }
-
-    private static func makeSmall() -> UnsafePointer<UInt64> {
-        let table = UnsafeMutablePointer<UInt64>.allocate(capacity: 20)
-        table[0] = 1
-        for n in 1...19 { table[n] = table[n - 1] * 10 }
-        return UnsafePointer(table)
     }
 
     /// Limbs are least significant first.

@@ -11,8 +11,8 @@ enum QuickNumber {
     /// `start + reach − 16`, and behind it come at most the letter e, a sign and four digits.
     @inline(__always)
     static func read(
-        _ start: UnsafeRawPointer, _ number: inout DecimalNumber
-    ) -> UnsafeRawPointer? {
+        _ start: UnsafeRawPointer
+    ) -> (number: DecimalNumber, end: UnsafeRawPointer)? {
         let lastLoad = start + (reach - 16)
         var position = start
         var significand: UInt64 = 0
@@ -32,7 +32,7 @@ enum QuickNumber {
                 digit = next
             } while true
         }
-        let integerDigits = position - integerStart
+        var digits = position - integerStart
 
         var fractionDigits = 0
         if byte(position) == UInt8(ascii: ".") {
@@ -41,10 +41,13 @@ enum QuickNumber {
             readDigits(&position, until: lastLoad, &significand)
             fractionDigits = position - fractionStart
             guard fractionDigits > 0 else { return nil }
+            digits &+= fractionDigits
+            // Zeros in front do not count. Where it matters, the fraction has eight digits.
+            if digits > DecimalNumber.maximumDigits, digit == 0 {
+                digits &-= 1 &+ EightDigits.leadingZeros(EightDigits.load(fractionStart))
+            }
         }
         guard position < lastLoad else { return nil }
-        let digits = significantDigits(
-            integerDigits &+ fractionDigits, from: integerStart, to: position)
 
         var exponent = 0
         if byte(position) | 0x20 == UInt8(ascii: "e") {
@@ -52,14 +55,12 @@ enum QuickNumber {
             position = end
         }
         if digits > DecimalNumber.maximumDigits {
-            guard readLong(start, position, &number) else { return nil }
-            return position
+            return readLong(start, position).map { ($0, position) }
         }
-        number.significand = significand
-        number.exponent = exponent &- fractionDigits
+        var number = DecimalNumber(
+            significand: significand, exponent: exponent &- fractionDigits)
         number.isNegative = isNegative
-        number.isTruncated = false
-        return position
+        return (number, position)
     }
 
     @inline(__always)
@@ -80,41 +81,30 @@ enum QuickNumber {
     ) {
         while position < end {
             let word = EightDigits.load(position)
-            let count = EightDigits.count(word)
+            let others = EightDigits.others(word)
+            guard others != 0 else {
+                significand = significand &* 100_000_000 &+ EightDigits.value(word)
+                position += 8
+                continue
+            }
+            let count = others.trailingZeroBitCount &>> 3
             guard count > 0 else { return }
-            significand =
-                significand &* PowersOfTen.small[count] &+ EightDigits.value(word, count: count)
+            significand = significand &* PowersOfTen.small[unchecked: count]
+                &+ EightDigits.value(word, count: count)
             position += count
-            guard count == 8 else { return }
+            return
         }
-    }
-
-    /// The number of digits without leading zeros, which is looked for only where it matters.
-    @inline(__always)
-    private static func significantDigits(
-        _ digits: Int, from start: UnsafeRawPointer, to end: UnsafeRawPointer
-    ) -> Int {
-        guard digits > DecimalNumber.maximumDigits else { return digits }
-        var position = start
-        var count = digits
-        while position < end, byte(position) < UInt8(ascii: "1") {
-            if byte(position) == UInt8(ascii: "0") { count -= 1 }
-            position += 1
-        }
-        return count
     }
 
     @inline(never)
     private static func readLong(
-        _ start: UnsafeRawPointer, _ end: UnsafeRawPointer, _ number: inout DecimalNumber
-    ) -> Bool {
+        _ start: UnsafeRawPointer, _ end: UnsafeRawPointer
+    ) -> DecimalNumber? {
         do {
-            number = try DecimalNumber(
-                UnsafeRawBufferPointer(start: start, count: end - start))
-            return true
+            return try DecimalNumber(UnsafeRawBufferPointer(start: start, count: end - start))
         } catch {
             // Nothing is lost: whoever reads the number carefully finds the fault again.
-            return false
+            return nil
         }
     }
 

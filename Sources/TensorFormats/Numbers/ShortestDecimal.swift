@@ -4,7 +4,7 @@
 /// the value is scaled by one power of ten so that it holds a few integers; one with a trailing
 /// zero is preferred, then the nearest.
 struct ShortestDecimal {
-    /// Without trailing zeros, unless it is zero.
+    /// At most 17 decimal digits, for Float at most 9; the last ones may be zeros.
     var digits: UInt64
     var exponent: Int
 }
@@ -12,7 +12,7 @@ struct ShortestDecimal {
 extension ShortestDecimal {
     /// `value` must be finite and positive.
     @inline(__always)
-    init(_ value: Double) {
+    init(_ value: Double, _ powers: PowersOfTen) {
         let bits = value.bitPattern
         let fraction = bits & (1 << 52 - 1)
         let field = Int(bits >> 52) & 0x7FF
@@ -23,21 +23,21 @@ extension ShortestDecimal {
         if exponent <= 0, exponent >= -52 {
             // Integers below 2^53 are their own shortest decimal: every other integer is at
             // least one away, and neighbouring values are not further away than that.
-            let integer = significand >> UInt64(-exponent)
-            if integer << UInt64(-exponent) == significand {
+            let integer = significand &>> UInt64(truncatingIfNeeded: -exponent)
+            if integer &<< UInt64(truncatingIfNeeded: -exponent) == significand {
                 self.init(digits: integer, exponent: 0)
-                removeTrailingZeros()
                 return
             }
         }
         self.init(
             significand: significand, exponent: exponent,
-            isPowerOfTwo: fraction == 0 && field > 1, scale: DoubleScale.self)
+            isPowerOfTwo: fraction == 0 && field > 1, scale: DoubleScale.self,
+            powers)
     }
 
     /// `value` must be finite and positive.
     @inline(__always)
-    init(_ value: Float) {
+    init(_ value: Float, _ powers: PowersOfTen) {
         let bits = value.bitPattern
         let fraction = UInt64(bits & (1 << 23 - 1))
         let field = Int(bits >> 23) & 0xFF
@@ -45,21 +45,22 @@ extension ShortestDecimal {
         let exponent = max(field, 1) &- 150
 
         if exponent <= 0, exponent >= -23 {
-            let integer = significand >> UInt64(-exponent)
-            if integer << UInt64(-exponent) == significand {
+            let integer = significand &>> UInt64(truncatingIfNeeded: -exponent)
+            if integer &<< UInt64(truncatingIfNeeded: -exponent) == significand {
                 self.init(digits: integer, exponent: 0)
-                removeTrailingZeros()
                 return
             }
         }
         self.init(
             significand: significand, exponent: exponent,
-            isPowerOfTwo: fraction == 0 && field > 1, scale: FloatScale.self)
+            isPowerOfTwo: fraction == 0 && field > 1, scale: FloatScale.self,
+            powers)
     }
 
     @inline(__always)
     private init<Scale: DecimalScale>(
-        significand: UInt64, exponent: Int, isPowerOfTwo: Bool, scale: Scale.Type
+        significand: UInt64, exponent: Int, isPowerOfTwo: Bool, scale: Scale.Type,
+        _ powers: PowersOfTen
     ) {
         // The interval's ends belong to it when ties are rounded to this value (§9.1 there).
         let excluded: UInt64 = significand & 1
@@ -69,32 +70,29 @@ extension ShortestDecimal {
         let right = center &+ 2
 
         let k = Self.floorLog10(exponent, threeQuarters: isPowerOfTwo)
-        let power = Scale.power(-k)
+        let power = Scale.power(-k, powers)
         // Now the scaled values have the form x/4, with the rest as a sticky bit.
         let shift = UInt64(truncatingIfNeeded: exponent &+ PowersOfTen.floorLog2(-k) &+ 1)
-        let lower = Scale.multiply(power, left << shift) &+ excluded
-        let middle = Scale.multiply(power, center << shift)
-        let upper = Scale.multiply(power, right << shift) &- excluded
+        let lower = Scale.multiply(power, left &<< shift) &+ excluded
+        let middle = Scale.multiply(power, center &<< shift)
+        let upper = Scale.multiply(power, right &<< shift) &- excluded
 
+        // A multiple of ten in the interval is shorter than anything else …
         let floor = middle >> 2
-        if floor >= 10 {
-            let tens = floor / 10
-            let below = lower <= 40 &* tens
-            let above = 40 &* tens &+ 40 <= upper
-            if below != above {
-                self.init(digits: tens &+ (above ? 1 : 0), exponent: k &+ 1)
-                removeTrailingZeros()
-                return
-            }
-        }
+        let tens = floor / 10
+        let tensBelow = lower <= 40 &* tens
+        let tensAbove = 40 &* tens &+ 40 <= upper
+        let isTens = floor >= 10 && tensBelow != tensAbove
+        // … otherwise the neighbour inside counts, or the nearer one of two.
         let below = lower <= 4 &* floor
         let above = 4 &* floor &+ 4 <= upper
         let half = 4 &* floor &+ 2
         let isNearerAbove = middle > half || (middle == half && floor & 1 == 1)
         let roundsUp = below != above ? above : isNearerAbove
-        self.init(digits: floor &+ (roundsUp ? 1 : 0), exponent: k)
-        // Only 9 can have become 10 here: above 9, a multiple of ten was found before.
-        if floor < 10 { removeTrailingZeros() }
+        // Written without branches, which would be taken at random.
+        let whole = 10 &* (tens &+ (tensAbove ? 1 : 0))
+        let single = floor &+ (roundsUp ? 1 : 0)
+        self.init(digits: isTens ? whole : single, exponent: k)
     }
 
     /// floor(log10(2^e)), or of ¾·2^e: log10(2) and log10(¾) as fractions of 2^22, good for
@@ -103,28 +101,20 @@ extension ShortestDecimal {
     private static func floorLog10(_ e: Int, threeQuarters: Bool) -> Int {
         (e &* 1_262_611 &- (threeQuarters ? 524_031 : 0)) >> 22
     }
-
-    @inline(__always)
-    private mutating func removeTrailingZeros() {
-        while digits % 10 == 0, digits != 0 {
-            digits /= 10
-            exponent &+= 1
-        }
-    }
 }
 
 /// A precision for scaling: powers of ten rounded up, and products of which every bit that was
 /// cut off lives on in the last one ("rounding to odd", §9.4 there).
 private protocol DecimalScale {
     associatedtype Power
-    static func power(_ q: Int) -> Power
+    static func power(_ q: Int, _ powers: PowersOfTen) -> Power
     static func multiply(_ power: Power, _ value: UInt64) -> UInt64
 }
 
 private enum DoubleScale: DecimalScale {
     @inline(__always)
-    static func power(_ q: Int) -> UInt128 {
-        PowersOfTen.significands[q] &+ (PowersOfTen.exact.contains(q) ? 0 : 1)
+    static func power(_ q: Int, _ powers: PowersOfTen) -> UInt128 {
+        powers.significands[q] &+ (PowersOfTen.exact.contains(q) ? 0 : 1)
     }
 
     @inline(__always)
@@ -140,8 +130,8 @@ private enum DoubleScale: DecimalScale {
 private enum FloatScale: DecimalScale {
     /// The upper half; 10^27 is the last power of ten that needs no more.
     @inline(__always)
-    static func power(_ q: Int) -> UInt64 {
-        UInt64(truncatingIfNeeded: PowersOfTen.significands[q] >> 64)
+    static func power(_ q: Int, _ powers: PowersOfTen) -> UInt64 {
+        UInt64(truncatingIfNeeded: powers.significands[q] >> 64)
             &+ (q >= 0 && q <= 27 ? 0 : 1)
     }
 
