@@ -185,6 +185,10 @@ final class TestServer {
         var configuration = ServerConfiguration()
         configuration.port = 0
         configuration.loopCount = 2
+        // Long enough for the slowest machine; tests of a deadline set their own.
+        configuration.headDeadline = .seconds(120)
+        configuration.bodyRateWindow = .seconds(120)
+        configuration.writeProgressDeadline = .seconds(120)
         configuration.drainGrace = .milliseconds(200)
         configuration.drainDeadline = .milliseconds(600)
         configure(&configuration)
