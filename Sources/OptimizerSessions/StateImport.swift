@@ -11,9 +11,9 @@ package struct StateImport: Sendable {
     let skipped: Int
     /// Of each tensor.
     let steps: [Int]
-    private let data: Slab
+    let data: Slab
     /// Where each vector's part for each tensor starts in `data`; nil where the file has none.
-    private let offsets: [StateVector: [Int?]]
+    let offsets: [StateVector: [Int?]]
 
     /// - Parameters:
     ///   - header: of the file.
