@@ -85,7 +85,9 @@ private struct StateTensors {
             let name = String(decoding: entry.name.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
             if let fault = TensorName.fault(in: name) {
                 throw .invalidSettings(
-                    SettingsFault(.invalidName, "/\(JSONPointer.escape(entry.name))", fault))
+                    SettingsFault(
+                        .invalidName, "/\(JSONPointer.escape(entry.name))",
+                        "names no tensor: \(fault)"))
             }
             do {
                 tensors.append(
