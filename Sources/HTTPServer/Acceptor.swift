@@ -1,4 +1,3 @@
-import Synchronization
 import SystemIO
 
 /// A connection on its way from the listener to its loop.
@@ -19,7 +18,9 @@ final class AcceptedSocket: Sendable {
 final class Acceptor {
     private enum State {
         case accepting
-        case paused(AcceptPause)
+        case paused
+        /// Watching again after a pause; nobody has been taken yet.
+        case probing
         case ended
     }
 
@@ -50,8 +51,8 @@ final class Acceptor {
     /// The listener has somebody waiting. It is watched level-triggered, so whoever is left over
     /// is reported again.
     func accept() {
-        guard case .accepting = state else { return }
         for _ in 0..<Self.batch {
+            guard isWatching else { return }
             guard gate.enter() else {
                 pause(.connectionLimit)
                 return
@@ -70,6 +71,10 @@ final class Acceptor {
             let set = sets[next % sets.count]
             next = (next + 1) % sets.count
             set.adopt(AcceptedSocket(socket: socket, peer: peer))
+            if case .probing = state {
+                state = .accepting
+                home.log(.acceptResumed)
+            }
             return true
         case .wouldBlock:
             return false
@@ -80,23 +85,28 @@ final class Acceptor {
         }
     }
 
+    private var isWatching: Bool {
+        switch state {
+        case .accepting, .probing: true
+        case .paused, .ended: false
+        }
+    }
+
     /// A level-triggered listener that nobody empties would wake the loop for ever, so it leaves
-    /// the poller.
+    /// the poller. A probe that fails is no news.
     private func pause(_ reason: AcceptPause) {
-        guard case .accepting = state else { return }
         do {
             try home.loop.unwatch(listener.descriptor)
         } catch {
             return  // It stays watched, and accepting is tried again with the next event.
         }
-        state = .paused(reason)
-        home.log(.acceptPaused(reason))
+        if case .accepting = state { home.log(.acceptPaused(reason)) }
+        state = .paused
         switch reason {
         case .exhausted: tryAgainLater()
         case .connectionLimit:
-            let loop = home.loop
             let home = home
-            gate.callWhenFree { loop.execute { home.acceptorMayResume() } }
+            gate.callWhenFree { home.loop.execute { home.acceptorMayResume() } }
         }
     }
 
@@ -109,8 +119,7 @@ final class Acceptor {
         guard case .paused = state else { return }
         do {
             try watch()
-            state = .accepting
-            home.log(.acceptResumed)
+            state = .probing
         } catch {
             tryAgainLater()
         }
@@ -118,8 +127,8 @@ final class Acceptor {
 
     /// Whoever connected before this is still served.
     func end() {
-        if case .paused = state { state = .accepting }
-        while case .accepting = state, gate.enter() {
+        state = .accepting
+        while gate.enter() {
             guard acceptOne() else {
                 gate.leave()
                 break
@@ -141,47 +150,5 @@ extension Errno {
         case .processFileLimit, .systemFileLimit, .noBufferSpace, .noMemory: true
         default: false
         }
-    }
-}
-
-/// Counts the connections of all loops against the limit.
-final class AdmissionGate: Sendable {
-    private struct State {
-        var inside = 0
-        var waiter: (@Sendable () -> Void)?
-    }
-
-    private let limit: Int
-    private let state = Mutex(State())
-
-    init(limit: Int) {
-        self.limit = limit
-    }
-
-    func enter() -> Bool {
-        state.withLock { state in
-            guard state.inside < limit else { return false }
-            state.inside += 1
-            return true
-        }
-    }
-
-    func leave() {
-        let waiter = state.withLock { state in
-            state.inside -= 1
-            defer { state.waiter = nil }
-            return state.waiter
-        }
-        waiter?()
-    }
-
-    /// Calls `waiter` once there is a free place, at once when there is one now.
-    func callWhenFree(_ waiter: @escaping @Sendable () -> Void) {
-        let isFree = state.withLock { state in
-            if state.inside < limit { return true }
-            state.waiter = waiter
-            return false
-        }
-        if isFree { waiter() }
     }
 }

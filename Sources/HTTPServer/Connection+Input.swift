@@ -25,6 +25,14 @@ extension Connection {
         return fillWindow(upTo: ReadWindow.blockBytes, &budget)
     }
 
+    /// Looks into the socket of an idle connection without waiting for the poller to report it.
+    func noticeArrivedRequest() {
+        readiness.canRead = true
+        var budget = Budget()
+        if window.isEmpty { _ = fillWindow(upTo: ReadWindow.blockBytes, &budget) }
+        if !window.isEmpty { tell(.headBegan) }
+    }
+
     private func begin(_ head: RequestHead) {
         serial += 1
         set.tally.requestBegan()

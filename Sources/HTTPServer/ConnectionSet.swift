@@ -23,6 +23,7 @@ final class ConnectionSet: LoopResident, @unchecked Sendable {
     private var table = ConnectionTable<Connection>(firstSlot: Alarm.allCases.count)
     private var deadlines = DeadlineQueue()
     private var ready: [Connection] = []
+    private var running: [Connection] = []
     private var identifiers = RequestIdentifiers()
     private var date = DateField()
     private var acceptor: Acceptor?
@@ -55,8 +56,7 @@ final class ConnectionSet: LoopResident, @unchecked Sendable {
     }
 }
 
-// MARK: - From any thread
-
+/// What may be called from any thread.
 extension ConnectionSet {
     /// Hands a reply to its exchange, at once when the caller is on the loop.
     func deliver(_ reply: Reply, to address: ResponseAddress) {
@@ -76,8 +76,7 @@ extension ConnectionSet {
     }
 }
 
-// MARK: - On the loop
-
+/// What is called on the loop only.
 extension ConnectionSet {
     var hasReadyWork: Bool { !ready.isEmpty }
     var nextDeadline: Instant? { deadlines.nextReminder }
@@ -94,12 +93,13 @@ extension ConnectionSet {
 
     func runReady() {
         guard !ready.isEmpty else { return }
-        let batch = ready
-        ready.removeAll(keepingCapacity: true)
-        for connection in batch {
+        // Those that become ready during the pass have their turn in the next one.
+        swap(&ready, &running)
+        for connection in running {
             connection.isMarkedReady = false
             connection.run()
         }
+        running.removeAll(keepingCapacity: true)
     }
 
     func markReady(_ connection: Connection) {

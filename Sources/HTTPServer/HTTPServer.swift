@@ -54,7 +54,7 @@ package final class HTTPServer: Sendable {
         let gate = AdmissionGate(limit: max(1, configuration.maxConnections))
         var sets: [ConnectionSet] = []
         for index in 0..<max(1, configuration.loopCount) {
-            let loop = try EventLoop(name: "optimizerd.loop.\(index)")
+            let loop = try EventLoop(name: "http-loop-\(index)")
             sets.append(
                 ConnectionSet(
                     loop: loop, configuration: configuration, handler: handler, gate: gate,
@@ -88,7 +88,8 @@ package final class HTTPServer: Sendable {
         home.loop.execute {
             // Sockets are handed to the other loops before the order to drain, so they are there.
             home.stopListening()
-            for set in running { set.loop.execute { set.beginDrain(ticket) } }
+            for set in running.dropFirst() { set.loop.execute { set.beginDrain(ticket) } }
+            home.beginDrain(ticket)
         }
     }
 

@@ -14,11 +14,11 @@ package struct MemberReader {
     package func finish() throws(SettingsFault) {
         guard let member = members.first else { return }
         throw SettingsFault(
-            .unknownMember, at(JSONPointer.escape(member.name)), "this member is not known here")
+            .unknownMember, at(JSONPointer.escape(member.name)), "is not known here")
     }
 
     package func missing(_ name: String) -> SettingsFault {
-        SettingsFault(.missingMember, at(name), "this member is required")
+        SettingsFault(.missingMember, at(name), "is required")
     }
 
     package mutating func refuse(_ name: String, _ reason: String) throws(SettingsFault) {
@@ -112,10 +112,17 @@ package struct MemberReader {
 
     private mutating func betas() throws(SettingsFault) -> (Double, Double)? {
         guard let value = take("betas") else { return nil }
-        guard case .array(let elements) = value, elements.count == 2,
-            case .number(let first) = elements[0], case .number(let second) = elements[1]
-        else { throw wrong("betas", value, "an array of two numbers") }
-        return (first, second)
+        guard case .array(let elements) = value, elements.count == 2 else {
+            throw wrong("betas", value, "an array of two numbers")
+        }
+        var betas: [Double] = []
+        for (index, element) in elements.enumerated() {
+            guard case .number(let beta) = element else {
+                throw wrong("betas/\(index)", element, "a number")
+            }
+            betas.append(beta)
+        }
+        return (betas[0], betas[1])
     }
 
     package mutating func take(_ name: String) -> JSONValue? {
@@ -131,6 +138,8 @@ package struct MemberReader {
     private func wrong(
         _ name: String, _ value: JSONValue, _ expected: String
     ) -> SettingsFault {
-        SettingsFault(.invalidValue, at(name), "must be \(expected), not \(value.kind)")
+        var found = value.kind
+        if case .array(let elements) = value { found += " of \(elements.count)" }
+        return SettingsFault(.invalidValue, at(name), "must be \(expected), not \(found)")
     }
 }

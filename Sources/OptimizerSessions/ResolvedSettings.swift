@@ -80,7 +80,7 @@ struct ResolvedSettings {
             guard names.insert(group.name).inserted else {
                 throw SettingsFault(
                     .invalidHyperparameter, "\(pointer)/name",
-                    "two groups are named \"\(group.name)\"")
+                    "is the name of another group already")
             }
             let members = try members(of: group, at: pointer, layout, &isFree)
             try check(group.overrides.applied(to: settings.defaults), at: pointer)
@@ -99,12 +99,12 @@ struct ResolvedSettings {
             guard let tensor = layout.index(of: name) else {
                 throw SettingsFault(
                     .unknownParameter, "\(pointer)/params/\(index)",
-                    "there is no parameter \"\(name)\"")
+                    "names no parameter of the session: \"\(name)\"")
             }
             guard isFree[tensor] else {
                 throw SettingsFault(
                     .invalidHyperparameter, "\(pointer)/params/\(index)",
-                    "parameter \"\(name)\" is in a group already")
+                    "names \"\(name)\", which is in a group already")
             }
             isFree[tensor] = false
             members.append(tensor)

@@ -61,12 +61,12 @@ extension SessionState {
         into earlier: [(name: String, HyperparameterOverrides)], at pointer: String
     ) throws(SettingsFault) -> HyperparameterOverrides {
         guard let group = optimizer.groups.first(where: { $0.name == change.name }) else {
-            throw .unknownGroup(change.name, at: "\(pointer)/name")
+            throw .unknownGroup(at: "\(pointer)/name")
         }
         guard !earlier.contains(where: { $0.name == change.name }) else {
             throw SettingsFault(
                 .invalidHyperparameter, "\(pointer)/name",
-                "group \"\(change.name)\" is named twice")
+                "names the group \"\(change.name)\" a second time")
         }
         return group.overrides.merged(with: change.overrides)
     }

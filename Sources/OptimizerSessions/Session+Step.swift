@@ -135,7 +135,7 @@ extension StepSettings {
                 uniqueKeysWithValues: groups.indices.map { (groups[$0].name, $0) })
             for (name, value) in values {
                 guard let index = indices[name] else {
-                    throw .invalidSettings(.unknownGroup(name, at: StepLearningRate.pointer(name)))
+                    throw .invalidSettings(.unknownGroup(at: StepLearningRate.pointer(name)))
                 }
                 lr[index] = value
             }

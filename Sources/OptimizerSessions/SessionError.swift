@@ -55,6 +55,7 @@ package struct SettingsFault: Error, Equatable, Sendable {
     package let kind: Kind
     /// RFC 6901, from the document's root: "/param_groups/0/lr".
     package let pointer: String
+    /// A predicate of what the pointer names: "must be a number ≥ 0".
     package let detail: String
 
     package init(_ kind: Kind, _ pointer: String, _ detail: String) {

@@ -47,7 +47,7 @@ package struct SessionSpecification: Sendable {
     package var durability: Durability = .none
     /// All tensors have one dtype: F32, F64, F16 or BF16.
     package var layout: TensorLayout
-    /// One place a tensor, in layout order, in the layout's dtype.
+    /// One place a tensor, in layout order, in the layout's dtype or its working precision.
     package var parameters: [TensorPlace]
 
     package init(settings: SessionSettings, layout: TensorLayout, parameters: [TensorPlace]) {

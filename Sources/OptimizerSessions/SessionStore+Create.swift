@@ -55,9 +55,10 @@ private final class CreationRun: @unchecked Sendable {
         guard SessionName.isValid(name) else { throw .invalidName(name: name) }
         elementType = try specification.elementType()
         settings = try ResolvedSettings(specification.settings, layout: specification.layout)
-        digest = try ParameterDigestJob(specification)
+        self.specification = try specification.inWorkingPrecision(
+            of: elementType, store.context)
+        digest = try ParameterDigestJob(self.specification)
         self.name = name
-        self.specification = specification
         self.precondition = precondition
         self.store = store
         self.completion = completion
@@ -125,36 +126,12 @@ private final class CreationRun: @unchecked Sendable {
     }
 }
 
-extension SessionSpecification {
-    /// The one dtype of all parameters, which lie where and as they should.
-    fileprivate func elementType() throws(SessionError) -> ElementType {
-        guard let first = layout.tensors.first else {
-            throw .invalidSettings(
-                SettingsFault(
-                    .missingMember, "/parameters", "a session needs at least one parameter"))
-        }
-        guard let type = ElementType(first.dtype) else {
-            throw .dtypeMismatch(
-                tensor: first.name, expected: "F32, F64, F16 or BF16",
-                actual: first.dtype.rawValue)
-        }
-        try layout.check(parameters)
-        for (tensor, place) in zip(layout.tensors, parameters)
-        where tensor.dtype != type.dtype || place.type != type {
-            let actual = tensor.dtype != type.dtype ? tensor.dtype : place.type.dtype
-            throw .dtypeMismatch(
-                tensor: tensor.name, expected: type.dtype.rawValue, actual: actual.rawValue)
-        }
-        return type
-    }
-}
-
 extension ParameterDigestJob {
     fileprivate convenience init(_ specification: SessionSpecification) throws(SessionError) {
         do {
             try self.init(
                 zip(specification.layout.tensors, specification.parameters).map { tensor, place in
-                    let end = place.byteOffset + tensor.byteCount
+                    let end = place.byteOffset + tensor.elementCount * place.type.byteCount
                     return (slab: place.slab, range: place.byteOffset..<end)
                 })
         } catch {

@@ -46,7 +46,7 @@ extension SettingsDocument {
         do throws(SettingsFault) {
             var members = try self.members(text)
             guard let index = members.firstIndex(where: { $0.name == "dtype" }) else {
-                throw SettingsFault(.missingMember, "/dtype", "this member is required")
+                throw SettingsFault(.missingMember, "/dtype", "is required")
             }
             guard case .string(let name) = members.remove(at: index).value,
                 let type = DType(rawValue: name).flatMap(ElementType.init)

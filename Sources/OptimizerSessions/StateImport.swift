@@ -11,9 +11,9 @@ package struct StateImport: Sendable {
     let skipped: Int
     /// Of each tensor.
     let steps: [Int]
-    private let data: Slab
+    let data: Slab
     /// Where each vector's part for each tensor starts in `data`; nil where the file has none.
-    private let offsets: [StateVector: [Int?]]
+    let offsets: [StateVector: [Int?]]
 
     /// - Parameters:
     ///   - header: of the file.
@@ -85,7 +85,9 @@ private struct StateTensors {
             let name = String(decoding: entry.name.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
             if let fault = TensorName.fault(in: name) {
                 throw .invalidSettings(
-                    SettingsFault(.invalidName, "/\(JSONPointer.escape(entry.name))", fault))
+                    SettingsFault(
+                        .invalidName, "/\(JSONPointer.escape(entry.name))",
+                        "names no tensor: \(fault)"))
             }
             do {
                 tensors.append(

@@ -28,7 +28,7 @@ struct StateMetadata {
             if let other = texts.keys.min() {
                 throw SettingsFault(
                     .unknownMember, "\(Self.pointer)/\(JSONPointer.escape(other))",
-                    "this member is not known here")
+                    "is not known here")
             }
         } catch {
             throw .invalidSettings(error)

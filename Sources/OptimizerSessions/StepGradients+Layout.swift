@@ -69,8 +69,8 @@ extension StepLearningRate {
 }
 
 extension SettingsFault {
-    static func unknownGroup(_ name: String, at pointer: String) -> SettingsFault {
-        SettingsFault(.unknownMember, pointer, "there is no parameter group \"\(name)\"")
+    static func unknownGroup(at pointer: String) -> SettingsFault {
+        SettingsFault(.unknownMember, pointer, "is no parameter group of the session")
     }
 
     /// A step option out of range, as the client wrote it.

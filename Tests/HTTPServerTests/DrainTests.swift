@@ -35,6 +35,29 @@ import Testing
         #expect(outcome.value?.isComplete == true)
     }
 
+    /// Its bytes lie in the kernel when the order to drain comes, and no event has told of them.
+    @Test func aRequestThatNobodyHasReadYetIsAnsweredAndTheConnectionCloses() throws {
+        let server = try TestServer {
+            $0.drainDeadline = .seconds(15)
+            $0.loopCount = 1
+        }
+        let client = try server.client()
+        _ = try client.get("/hello")
+        let blocker = try server.client()
+        try blocker.send("GET /blocking HTTP/1.1\r\nHost: t\r\n\r\n")
+        #expect(server.journal.wait(for: "blocking"))
+        try client.send("GET /hello HTTP/1.1\r\nHost: t\r\n\r\n")
+        let done = DispatchSemaphore(value: 0)
+        server.server.drain { _ in done.signal() }
+        server.journal.note("unblock")
+        let answer = try client.receiveAnswer()
+        #expect(answer.text == "hello")
+        #expect(answer.closes)
+        client.close()
+        blocker.close()
+        #expect(done.wait(timeout: .now() + 20) == .success)
+    }
+
     @Test func aHalfSentBodyGetsItsGraceAndThenARefusal() throws {
         let server = try TestServer { $0.drainDeadline = .seconds(15) }
         let slow = try server.client()
@@ -48,6 +71,18 @@ import Testing
         #expect(answer.closes)
         #expect(server.journal.wait(for: "cancelled"))
         slow.close()
+        #expect(done.wait(timeout: .now() + 20) == .success)
+    }
+
+    @Test func aHalfSentHeadGetsItsGraceAndThenARefusal() throws {
+        let server = try TestServer { $0.drainDeadline = .seconds(15) }
+        let client = try server.client()
+        _ = try client.get("/hello")
+        try client.send("GET /hel")
+        let done = DispatchSemaphore(value: 0)
+        server.server.drain { _ in done.signal() }
+        #expect(try client.receiveAnswer().text == "draining")
+        client.close()
         #expect(done.wait(timeout: .now() + 20) == .success)
     }
 

@@ -66,8 +66,7 @@ import Testing
         let all = answers.wait(for: 65)
         #expect(all.dropFirst().allSatisfy { $0 == nil })
         #expect(session.tag.step == 64)
-        try step()
-        #expect(session.tag.step == 65)
+        #expect(try session.take(gradients(6)).step == 65)
     }
 
     @Test func stepsFromManyThreadsAreAllCounted() throws {
@@ -112,6 +111,23 @@ import Testing
         #expect(throws: SessionError.unknownSession(name: "s")) {
             try world.store.session(named: "s")
         }
+    }
+
+    /// An import is no repair of a session that goes away under it: it makes a new one.
+    @Test func anImportThatWaitedForADeletedSessionMakesANewOne() throws {
+        let world = try World()
+        let session = try world.session("s", .sample())
+        let file = try StateImport(try session.state())
+        let holder = Holder(session)
+        let answers = Collected<Result<Creation, SessionError>>()
+        world.store.importState(file, as: "s", completion: answers.add)
+        let removal = Collected<Result<SessionTag, SessionError>>()
+        world.store.remove("s", completion: removal.add)
+        holder.release()
+        #expect(try removal.wait(for: 1)[0].get().generation == 1)
+        let creation = try answers.wait(for: 1)[0].get()
+        #expect(creation.kind == .created)
+        #expect(creation.description.tag == SessionTag(generation: 2, step: 0))
     }
 
     @Test func aHeldSessionDescribesItself() throws {

@@ -178,3 +178,25 @@ extension SafetensorsHeader {
         try Array(text.utf8).withUnsafeBytes { try parse($0) }
     }
 }
+
+extension SafetensorsHeader {
+    /// The header of a whole file.
+    static func parse(file: [UInt8]) throws -> SafetensorsHeader {
+        let count = Int(
+            file.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) })
+        return try file[8..<8 + count].withUnsafeBytes {
+            try parse($0, limits: StateFile.limits(for: FormatLimits()))
+        }
+    }
+}
+
+extension StateImport {
+    /// All bytes of one vector in layout order.
+    func vector(_ vector: StateVector) -> [UInt8] {
+        let width = elementType.working.byteCount
+        return zip(layout.tensors, offsets[vector] ?? []).flatMap { tensor, offset -> [UInt8] in
+            guard let offset else { return [] }
+            return Array(data.bytes[offset..<offset + tensor.elementCount * width])
+        }
+    }
+}

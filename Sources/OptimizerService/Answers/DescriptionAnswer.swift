@@ -91,27 +91,5 @@ enum DescriptionAnswer {
 
 extension SessionDescription {
     /// The one dtype of the session's tensors.
-    var dtype: DType { DType(elementType) }
-}
-
-extension DType {
-    init(_ type: ElementType) {
-        switch type {
-        case .f32: self = .F32
-        case .f64: self = .F64
-        case .f16: self = .F16
-        case .bf16: self = .BF16
-        }
-    }
-
-    /// The engine's type for this dtype; nil for one that no parameter has.
-    var elementType: ElementType? {
-        switch self {
-        case .F32: .f32
-        case .F64: .f64
-        case .F16: .f16
-        case .BF16: .bf16
-        default: nil
-        }
-    }
+    var dtype: DType { elementType.dtype }
 }

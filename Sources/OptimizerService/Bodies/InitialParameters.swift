@@ -1,3 +1,4 @@
+import OptimizerEngine
 import OptimizerSessions
 import SystemIO
 import TensorFormats
@@ -13,7 +14,7 @@ struct InitialParameters {
         var tensors: [(TensorDescription, TensorPlace)] = []
         for entry in header.tensors {
             let pointer = JSONPointer.of("parameters", entry.name)
-            guard let type = entry.dtype.elementType else {
+            guard let type = ElementType(entry.dtype) else {
                 throw Problem(
                     .dtypeMismatch, at: pointer,
                     "The dtype is \(entry.dtype.rawValue); parameters are F32, F64, F16 or BF16.")
@@ -66,7 +67,7 @@ final class CollectedTensors {
         let slab = try memory.whole()
         return try InitialParameters(
             sink.tensors.compactMap { tensor in
-                tensor.description.dtype.working.elementType.map { type in
+                ElementType(tensor.description.dtype.working).map { type in
                     (
                         tensor.description,
                         TensorPlace(slab: slab, byteOffset: tensor.byteOffset, type: type)

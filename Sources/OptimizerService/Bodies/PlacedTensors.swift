@@ -65,14 +65,14 @@ struct PlacedTensors {
 
     /// The tensors as a step's gradients.
     var gradients: StepGradients {
-        if let type = whole?.elementType {
+        if let type = whole.flatMap({ ElementType($0) }) {
             return StepGradients(slab: slab, places: .whole(type))
         }
         return StepGradients(
             slab: slab,
             places: .each(
                 places.map { place in
-                    guard let place, let type = place.dtype.elementType else { return nil }
+                    guard let place, let type = ElementType(place.dtype) else { return nil }
                     return GradientPlace(byteOffset: place.byteOffset, type: type)
                 }))
     }
@@ -80,7 +80,7 @@ struct PlacedTensors {
     /// The tensors as new values of parameters, by layout index.
     var tensorPlaces: [TensorPlace?] {
         places.map { place in
-            guard let place, let type = place.dtype.elementType else { return nil }
+            guard let place, let type = ElementType(place.dtype) else { return nil }
             return TensorPlace(slab: slab, byteOffset: place.byteOffset, type: type)
         }
     }

@@ -16,6 +16,9 @@ struct MetricsEndpoint {
         page.gauge(
             "optimizerd_body_bytes_in_flight", "Bytes of bodies in memory.",
             rooms.bodies.inUseBytes)
+        page.labelled(
+            "optimizerd_steps_total", "Steps whose gradients arrived, by what became of them.",
+            "outcome", rooms.steps.byOutcome)
         if let resident = Machine.residentBytes() {
             page.gauge(
                 "process_resident_memory_bytes", "Resident memory of the process.", resident)
@@ -39,18 +42,22 @@ private struct MetricsPage {
             "optimizerd_connections_accepted_total", "Connections accepted.",
             counters.connectionsAccepted)
         counter("optimizerd_requests_total", "Requests begun.", counters.requests)
-        let responses = "optimizerd_responses_total"
-        head(responses, "Responses by class of status.", "counter")
-        for (index, count) in counters.responsesByClass.enumerated() {
-            text += "\(responses){class=\"\(index + 1)xx\"} \(count)\n"
-        }
+        labelled(
+            "optimizerd_responses_total", "Responses by class of status.", "class",
+            counters.responsesByClass.enumerated().map { ("\($0.offset + 1)xx", $0.element) })
         counter("optimizerd_received_bytes_total", "Bytes read.", counters.bytesIn)
         counter("optimizerd_sent_bytes_total", "Bytes written.", counters.bytesOut)
-        let refusals = "optimizerd_refusals_total"
-        head(refusals, "Requests that the server itself refused, by code.", "counter")
-        for (code, count) in counters.refusals.sorted(by: { $0.key < $1.key }) {
-            text += "\(refusals){code=\"\(code)\"} \(count)\n"
-        }
+        labelled(
+            "optimizerd_refusals_total", "Requests that the server itself refused, by code.",
+            "code", counters.refusals.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+    }
+
+    /// One counter a value of a label.
+    mutating func labelled(
+        _ name: String, _ help: String, _ label: String, _ counts: [(String, UInt64)]
+    ) {
+        head(name, help, "counter")
+        for (value, count) in counts { text += "\(name){\(label)=\"\(value)\"} \(count)\n" }
     }
 
     mutating func gauge(_ name: String, _ help: String, _ value: some BinaryInteger) {

@@ -1,5 +1,6 @@
 import HTTP1
 import HTTPServer
+import OptimizerEngine
 import OptimizerSessions
 import SystemIO
 import TensorFormats
@@ -41,7 +42,7 @@ struct ParametersEndpoint {
         _ answer: ParametersAnswer, of session: Session, tensor: Int?, _ exchange: Exchange,
         _ responder: Responder
     ) {
-        guard let type = answer.tensors.dtype.elementType else { return }
+        guard let type = ElementType(answer.tensors.dtype) else { return }
         session.readParameters(type: type, tensor: tensor) { result in
             switch result {
             case .success(let read):
@@ -95,7 +96,7 @@ struct ParametersEndpoint {
                 var offset = 0
                 let places: [TensorPlace?] = write.layout.tensors.map { tensor in
                     defer { offset += tensor.elementCount * dtype.byteCount }
-                    return dtype.elementType.map {
+                    return ElementType(dtype).map {
                         TensorPlace(slab: slab, byteOffset: offset, type: $0)
                     }
                 }
@@ -156,7 +157,7 @@ struct PendingOverwrite: Sendable {
 
     func run(_ places: [TensorPlace?], _ responder: Responder) {
         let reply: StepReply =
-            tensors?.dtype.elementType.map { .vector($0) } ?? .none
+            tensors.flatMap { ElementType($0.dtype) }.map { .vector($0) } ?? .none
         session.writeParameters(places, ifMatch: ifMatch, reply: reply) { [self] result in
             switch result {
             case .success(let written):

@@ -10,6 +10,7 @@ struct ServiceRooms: Sendable {
     let bodies: SlabPool
     let limits: ServiceLimits
     let formats: FormatLimits
+    let steps = StepTally()
 
     /// JSON answers with more numbers than this are written on a compute lane. A thousand take
     /// some 30 µs, which is about what handing the work over and back costs.

@@ -1,5 +1,6 @@
 import HTTP1
 import HTTPServer
+import OptimizerEngine
 import OptimizerSessions
 import SystemIO
 import TensorFormats
@@ -41,7 +42,7 @@ struct StepEndpoint {
         let head = step.exchange.head
         let options = try Problem.mapping { () throws(SettingsFault) in try StepOptions(query) }
         let dtype = try Negotiation.tensorDType(head, field: "Tensor-Dtype") ?? description.dtype
-        guard let type = dtype.elementType else {
+        guard let type = ElementType(dtype) else {
             throw Problem(.dtypeMismatch, "Tensor-Dtype names no parameter type.")
         }
         let slab = try rooms.slabForVector(
@@ -115,14 +116,16 @@ struct PendingStep: Sendable {
         request.nonfinite = options.nonfinite
         request.loss = options.loss
         request.ifMatch = ifMatch
-        if let type = answer.tensors?.dtype.elementType { request.reply = .vector(type) }
+        if let type = answer.tensors.flatMap({ ElementType($0.dtype) }) { request.reply = .vector(type) }
         session.step(request) { [self] result in
             switch result {
             case .success(let outcome):
+                rooms.steps.count(applied: outcome.applied)
                 rooms.write(answer.tensors, count: session.layout.elementCount) {
                     responder.send(answer.response(outcome))
                 }
             case .failure(let error):
+                rooms.steps.countRefusal()
                 responder.send(exchange.response(error, root: "/gradients"))
             }
         }

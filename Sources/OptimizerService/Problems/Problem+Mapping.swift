@@ -36,10 +36,10 @@ extension Problem {
         case .unknownStep(let asked, let current):
             self = Problem(
                 .unknownStep,
-                "Step \(asked) is not held; the oldest and newest that is held is \(current.step)."
+                "Step \(asked) is not held; only the current one is, which is \(current.step)."
             ).with("current", "\"\(current)\"")
         case .queueFull(let limit):
-            self = Problem(.queueFull, "\(limit) requests wait for this session already.")
+            self = Problem(.queueFull, "As many requests wait for this session as may: \(limit).")
                 .with("limit", limit)
         case .overBudget(let budget, let limit, let asked):
             self = Problem(.overBudget, "\(budget.inWords) would pass the limit of \(limit).")
@@ -102,7 +102,9 @@ extension Problem {
             case .invalidValue: .invalidValue
             case .invalidName: .invalidName
             }
-        self.init(code, at: fault.pointer, fault.detail)
+        // The fault's detail is a predicate; its subject is what the pointer names.
+        let name = fault.pointer.split(separator: "/").last.map { "'\($0)'" } ?? "The document"
+        self.init(code, at: fault.pointer, "\(name) \(fault.detail).")
     }
 
     /// What the server refuses in the service's place.

@@ -1,0 +1,175 @@
+import OptimizerEngine
+import SystemIO
+import TensorFormats
+import Testing
+
+@testable import OptimizerSessions
+
+@Suite struct StateFileTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let type: ElementType
+        let optimizer: OptimizerType
+        let amsgrad: Bool
+
+        var testDescription: String { "\(type) \(optimizer) \(amsgrad)" }
+
+        static let all = ElementType.allCases.flatMap { type in
+            OptimizerType.allCases.flatMap { optimizer in
+                [false, true].map { Case(type: type, optimizer: optimizer, amsgrad: $0) }
+            }
+        }
+
+        /// One group of two uses amsgrad, if any; names that need escaping.
+        func specification() throws -> SessionSpecification {
+            var settings = SessionSettings(type: optimizer, maxGradNorm: 0.1, nonfinite: .skip)
+            settings.defaults.lr = 0.1
+            settings.groups = [
+                GroupSettings(
+                    name: "other", params: ["\"é\""],
+                    overrides: HyperparameterOverrides(
+                        lr: 1e-7, betas: (0.8, 0.99), amsgrad: amsgrad ? true : nil))
+            ]
+            let layout = try TensorLayout([
+                TensorDescription(name: "\"é\"", dtype: type.dtype, shape: [3, 1]),
+                TensorDescription(name: "w", dtype: type.dtype, shape: []),
+                TensorDescription(name: "empty/0", dtype: type.dtype, shape: [0, 2]),
+            ])
+            let slab = try Slab([0.5, -1, 0, 2], type)
+            return SessionSpecification(
+                settings: settings, layout: layout,
+                parameters: layout.byteOffsets.map {
+                    TensorPlace(slab: slab, byteOffset: $0, type: type)
+                })
+        }
+    }
+
+    @Test(arguments: Case.all)
+    func stateGoesOutAndComesBack(_ sample: Case) throws {
+        let world = try World()
+        let session = try world.session("s", sample.specification())
+        for seed in 1...3 { try session.take(gradients(4, seed: seed)) }
+        #expect(try !session.take([.nan, 0, 0, 0]).applied)
+        let file = try session.state()
+        #expect(try session.state() == file)
+
+        let made = try world.importState(file, as: "t")
+        #expect(made.kind == .created)
+        #expect(made.description.tag == SessionTag(generation: 1, step: 3))
+        #expect(made.description.skipped == 1)
+        let copy = try world.store.session(named: "t")
+        #expect(try copy.state() == file)
+
+        // Where the run goes on makes no difference.
+        try session.take(gradients(4, seed: 9))
+        try copy.take(gradients(4, seed: 9))
+        let next = try session.state()
+        #expect(next != file)
+        #expect(try copy.state() == next)
+
+        // Back to where it was, in place.
+        let inUse = world.store.budget.inUseBytes
+        let created = session.description().created
+        let replaced = try world.importState(file, as: "s")
+        #expect(replaced.kind == .replaced)
+        #expect(replaced.description.tag == SessionTag(generation: 2, step: 3))
+        #expect(replaced.description.created == created)
+        #expect(world.store.budget.inUseBytes == inUse)
+        #expect(try session.state() == file)
+        try session.take(gradients(4, seed: 9))
+        #expect(try session.state() == next)
+        #expect(world.pool.inUseBytes == 0)
+    }
+
+    @Test func tensorsAreNamedAndAligned() throws {
+        let world = try World()
+        let sample = Case(type: .f16, optimizer: .adam, amsgrad: true)
+        let file = try world.session("s", sample.specification()).state()
+        let header = try SafetensorsHeader.parse(file: file)
+        #expect(
+            Set(header.tensors.map(\.name)) == [
+                "step/\"é\"", "step/empty/0", "step/w",
+                "parameters/\"é\"", "parameters/empty/0", "parameters/w",
+                "exp_avg/\"é\"", "exp_avg/empty/0", "exp_avg/w",
+                "exp_avg_sq/\"é\"", "exp_avg_sq/empty/0", "exp_avg_sq/w",
+                "max_exp_avg_sq/\"é\"",
+            ])
+        for tensor in header.tensors {
+            #expect(tensor.dtype == (tensor.name.hasPrefix("step/") ? .I64 : .F32))
+            #expect(tensor.begin % tensor.dtype.byteCount == 0)
+        }
+        #expect((file.count - header.dataByteCount) % 8 == 0)
+        #expect(header.metadata("step") == "0" && header.metadata("skipped") == "0")
+        #expect(header.metadata("format_version") == "1")
+        #expect(
+            header.metadata("session") == """
+                {"dtype":"F16","optimizer":{"type":"adam","lr":0.1,"betas":[0.9,0.999],\
+                "eps":1e-8,"weight_decay":0,"amsgrad":false,"maximize":false},"param_groups":\
+                [{"name":"other","params":["\\"é\\""],"lr":1e-7,"betas":[0.8,0.99],\
+                "amsgrad":true}],"max_grad_norm":0.1,"nonfinite":"skip"}
+                """)
+    }
+
+    @Test func anotherLayoutIsRefused() throws {
+        let world = try World()
+        let session = try world.session("s", .sample())
+        let before = try session.state()
+        for (specification, difference) in [
+            (try SessionSpecification.sample(.init(), .f16), "the session is F32, the state F16"),
+            (try .sample(shapes: [[2], [4]]), #"tensor "b" has shape [2, 2] in the session"#),
+            (try .sample(shapes: [[2]]), #"the state has no tensor "b""#),
+            (try .sample(shapes: [[2], [2, 2], [1]]), #"the session has no tensor "c""#),
+        ] {
+            let other = try world.session("other", specification).state()
+            let error = #expect(throws: SessionError.self) {
+                try world.importState(other, as: "s")
+            }
+            guard case .layoutMismatch(let text)? = error else {
+                Issue.record("\(String(describing: error))")
+                continue
+            }
+            #expect(text.hasPrefix(difference))
+            try world.remove("other")
+        }
+        #expect(try session.state() == before && session.tag.generation == 1)
+    }
+
+    /// A state that needs the maximum's memory where there is none for it.
+    @Test func withoutMemoryAReplacementChangesNothing() throws {
+        var settings = SessionSettings()
+        settings.defaults.amsgrad = true
+        let file = try World().session("s", .sample(settings)).state()
+        let needed = try World().create("s", .sample()).description.stateBytes
+        let world = try World(stateBytes: needed)
+        let session = try world.session("s", .sample())
+        try session.take(gradients(6))
+        let before = try session.state()
+        #expect(throws: SessionError.overBudget(.stateBytes, limit: needed, asked: 24)) {
+            try world.importState(file, as: "s")
+        }
+        #expect(try session.state() == before)
+        #expect(world.store.budget.inUseBytes == needed)
+    }
+
+    @Test func settingsOfTheFileReplaceTheSessions() throws {
+        let world = try World()
+        let file = try world.session(
+            "other",
+            .sample(
+                SessionSettings(
+                    type: .adamw, groups: [GroupSettings(name: "g", params: ["b"])],
+                    maxGradNorm: 2, nonfinite: .propagate))
+        ).state()
+        var settings = SessionSettings()
+        settings.defaults.amsgrad = true
+        let session = try world.session("s", .sample(settings))
+        let amsgradBytes = session.description().stateBytes
+        let description = try world.importState(file, as: "s").description
+        #expect(description.type == .adamw && description.hyperparameters.weightDecay == 0.01)
+        #expect(description.groups.map(\.name) == ["default", "g"])
+        #expect(description.maxGradNorm == 2 && description.nonfinite == .propagate)
+        #expect(description.stateBytes == amsgradBytes - 24)
+        let other = try world.store.session(named: "other").description().stateBytes
+        #expect(world.store.budget.inUseBytes == description.stateBytes + other)
+        #expect(try session.state() == file)
+    }
+}
