@@ -193,8 +193,14 @@ struct FacadeTests {
         #expect(throws: OptimizerError.wrongCount(parameter: "w", expected: 4, actual: 1)) {
             try optimizer.step()
         }
+        w.gradient = [1, 1, 1, 1]
         w.values = [1]
         #expect(w.values == [0.1, 0.2, 0.3, 0.4])
+        #expect(throws: OptimizerError.wrongCount(parameter: "w", expected: 4, actual: 1)) {
+            try optimizer.step()
+        }
+        w.values = [4, 3, 2, 1]
+        try optimizer.step()
         let empty = try Parameter("empty", shape: [0, 3], values: [])
         let other = try Adam([empty])
         empty.gradient = []

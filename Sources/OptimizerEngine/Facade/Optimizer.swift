@@ -198,6 +198,7 @@ extension Optimizer {
         var missing: [String] = []
         for (parameter, slot) in zip(parameters, core.slots) {
             guard parameter.optimizer === self else { throw .parameterTaken(parameter.name) }
+            if let misfit = parameter.misfit { throw parameter.wrongCount(misfit) }
             switch parameter.gradientState {
             case .present:
                 let offset = slot.offset * core.working.byteCount
@@ -206,8 +207,7 @@ extension Optimizer {
                 places.append(nil)
                 missing.append(parameter.name)
             case .wrongCount(let count):
-                throw .wrongCount(
-                    parameter: parameter.name, expected: parameter.count, actual: count)
+                throw parameter.wrongCount(count)
             }
         }
         guard partial == .skip || missing.isEmpty else { throw .missingGradient(missing) }

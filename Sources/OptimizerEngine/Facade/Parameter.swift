@@ -13,6 +13,8 @@ public final class Parameter {
     weak var optimizer: Optimizer?
     private var place: Place
     private(set) var gradientState = GradientState.absent
+    /// The number of values that were assigned last, when it was not `count`.
+    private(set) var misfit: Int?
 
     /// Where values and gradient lie, both in the working precision, and who keeps them alive.
     /// Invariant: both pointers are valid for `count` elements while the owners live.
@@ -68,8 +70,8 @@ public final class Parameter {
         place = Place(values: values.base, gradient: gradient.base, owners: (values, gradient))
     }
 
-    /// The current values, rounded to the element type. Assigning another number of values than
-    /// `count` changes nothing.
+    /// The current values, rounded to the element type. A wrong number of values changes nothing
+    /// and is reported by the next step.
     public var values: [Float] {
         get { read(place.values, as: elementType, .f32, zero: 0) }
         set { write(newValue, .f32) }
@@ -118,7 +120,11 @@ extension Parameter {
     }
 
     private func write<Value>(_ values: [Value], _ type: ElementType) {
-        guard values.count == count else { return }
+        guard values.count == count else {
+            misfit = values.count
+            return
+        }
+        misfit = nil
         let rounded = AlignedMemory(count * elementType.byteCount)
         values.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { return }
@@ -141,6 +147,10 @@ extension Parameter {
             kernels.convert(base, type, to: place.gradient, working, count: count)
         }
         gradientState = .present
+    }
+
+    func wrongCount(_ actual: Int) -> OptimizerError {
+        .wrongCount(parameter: name, expected: count, actual: actual)
     }
 
     func zeroGradient(setToNone: Bool) {
