@@ -19,46 +19,39 @@ package enum ResponseEncoder {
     /// - Parameters:
     ///   - bodyByteCount: length of the body that a GET would be answered with. It is announced to
     ///     HEAD as well, and left out where a status allows no content (RFC 9110 §8.6).
-    ///   - date: an IMF-fixdate (RFC 9110 §5.6.7), or empty for none.
+    ///   - date: an IMF-fixdate (RFC 9110 §5.6.7), which every response carries (§6.6.1).
     /// - Returns: whether the body is to be sent after the head.
     @discardableResult
     package static func append(
         _ head: ResponseHead, bodyByteCount: Int, date: [UInt8], to recipient: Recipient,
         into bytes: inout [UInt8]
     ) -> Bool {
-        appendStatusLine(head.status, into: &bytes)
+        append("HTTP/1.1 ", into: &bytes)
+        append(decimal: head.status.code, into: &bytes)
+        append(" ", into: &bytes)
+        append(head.status.reasonPhrase, into: &bytes)
+        append("\r\n", into: &bytes)
         bytes.append(contentsOf: head.fields.bytes)
-        if !date.isEmpty {
-            append("Date: ", into: &bytes)
-            bytes.append(contentsOf: date)
-            append("\r\n", into: &bytes)
-        }
+        append("Date: ", into: &bytes)
+        bytes.append(contentsOf: date)
         if head.status.allowsContent {
-            append("Content-Length: ", into: &bytes)
+            append("\r\nContent-Length: ", into: &bytes)
             append(decimal: bodyByteCount, into: &bytes)
-            append("\r\n", into: &bytes)
         }
         // Each version is told only what differs from its default (RFC 9112 §9.3).
         if !recipient.keepsAlive {
-            append("Connection: close\r\n", into: &bytes)
+            append("\r\nConnection: close\r\n\r\n", into: &bytes)
         } else if recipient.version == .http10 {
-            append("Connection: keep-alive\r\n", into: &bytes)
+            append("\r\nConnection: keep-alive\r\n\r\n", into: &bytes)
+        } else {
+            append("\r\n\r\n", into: &bytes)
         }
-        append("\r\n", into: &bytes)
         return head.status.allowsContent && recipient.method != .head
     }
 
     /// Appends the interim response that lets a waiting client send its body (RFC 9110 §15.2.1).
     package static func appendContinue(into bytes: inout [UInt8]) {
         append("HTTP/1.1 100 Continue\r\n\r\n", into: &bytes)
-    }
-
-    private static func appendStatusLine(_ status: Status, into bytes: inout [UInt8]) {
-        append("HTTP/1.1 ", into: &bytes)
-        append(decimal: status.code, into: &bytes)
-        bytes.append(.space)
-        append(status.reasonPhrase, into: &bytes)
-        append("\r\n", into: &bytes)
     }
 
     @inline(__always)
@@ -68,11 +61,17 @@ package enum ResponseEncoder {
 
     /// - Parameter number: not negative.
     private static func append(decimal number: Int, into bytes: inout [UInt8]) {
-        var divisor = 1
-        while number / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            bytes.append(UInt8(truncatingIfNeeded: 0x30 + number / divisor % 10))
-            divisor /= 10
+        var first = bytes.count
+        var rest = number
+        repeat {
+            bytes.append(UInt8(truncatingIfNeeded: 0x30 + rest % 10))
+            rest /= 10
+        } while rest > 0
+        var last = bytes.count - 1
+        while first < last {
+            bytes.swapAt(first, last)
+            first += 1
+            last -= 1
         }
     }
 }

@@ -1,70 +1,47 @@
-/// A status code with its registered reason phrase (RFC 9110 §15).
+/// A status code with its registered reason phrase (RFC 9110 §15). There are no others than these.
 package struct Status: Hashable, Sendable {
     package let code: Int
+    let reasonPhrase: StaticString
 
-    package static let `continue` = Status(code: 100)
-    package static let ok = Status(code: 200)
-    package static let created = Status(code: 201)
-    package static let noContent = Status(code: 204)
-    package static let notModified = Status(code: 304)
-    package static let badRequest = Status(code: 400)
-    package static let unauthorized = Status(code: 401)
-    package static let forbidden = Status(code: 403)
-    package static let notFound = Status(code: 404)
-    package static let methodNotAllowed = Status(code: 405)
-    package static let notAcceptable = Status(code: 406)
-    package static let requestTimeout = Status(code: 408)
-    package static let conflict = Status(code: 409)
-    package static let preconditionFailed = Status(code: 412)
-    package static let contentTooLarge = Status(code: 413)
-    package static let uriTooLong = Status(code: 414)
-    package static let unsupportedMediaType = Status(code: 415)
-    package static let expectationFailed = Status(code: 417)
-    package static let unprocessableContent = Status(code: 422)
-    package static let preconditionRequired = Status(code: 428)
-    package static let tooManyRequests = Status(code: 429)
-    package static let fieldsTooLarge = Status(code: 431)
-    package static let internalServerError = Status(code: 500)
-    package static let notImplemented = Status(code: 501)
-    package static let serviceUnavailable = Status(code: 503)
-    package static let versionNotSupported = Status(code: 505)
-    package static let insufficientStorage = Status(code: 507)
+    package static let `continue` = Status(100, "Continue")
+    package static let ok = Status(200, "OK")
+    package static let created = Status(201, "Created")
+    package static let noContent = Status(204, "No Content")
+    package static let notModified = Status(304, "Not Modified")
+    package static let badRequest = Status(400, "Bad Request")
+    package static let unauthorized = Status(401, "Unauthorized")
+    package static let forbidden = Status(403, "Forbidden")
+    package static let notFound = Status(404, "Not Found")
+    package static let methodNotAllowed = Status(405, "Method Not Allowed")
+    package static let notAcceptable = Status(406, "Not Acceptable")
+    package static let requestTimeout = Status(408, "Request Timeout")
+    package static let conflict = Status(409, "Conflict")
+    package static let preconditionFailed = Status(412, "Precondition Failed")
+    package static let contentTooLarge = Status(413, "Content Too Large")
+    package static let uriTooLong = Status(414, "URI Too Long")
+    package static let unsupportedMediaType = Status(415, "Unsupported Media Type")
+    package static let expectationFailed = Status(417, "Expectation Failed")
+    package static let unprocessableContent = Status(422, "Unprocessable Content")
+    package static let preconditionRequired = Status(428, "Precondition Required")
+    package static let tooManyRequests = Status(429, "Too Many Requests")
+    package static let fieldsTooLarge = Status(431, "Request Header Fields Too Large")
+    package static let internalServerError = Status(500, "Internal Server Error")
+    package static let notImplemented = Status(501, "Not Implemented")
+    package static let serviceUnavailable = Status(503, "Service Unavailable")
+    package static let versionNotSupported = Status(505, "HTTP Version Not Supported")
+    package static let insufficientStorage = Status(507, "Insufficient Storage")
+
+    private init(_ code: Int, _ reasonPhrase: StaticString) {
+        self.code = code
+        self.reasonPhrase = reasonPhrase
+    }
 
     package var reason: String { reasonPhrase.description }
 
     /// 204 and 304 end with their head whatever it says, as does every 1xx (RFC 9112 §6.3).
     package var allowsContent: Bool { code >= 200 && code != 204 && code != 304 }
 
-    var reasonPhrase: StaticString {
-        switch code {
-        case 100: "Continue"
-        case 200: "OK"
-        case 201: "Created"
-        case 204: "No Content"
-        case 304: "Not Modified"
-        case 400: "Bad Request"
-        case 401: "Unauthorized"
-        case 403: "Forbidden"
-        case 404: "Not Found"
-        case 405: "Method Not Allowed"
-        case 406: "Not Acceptable"
-        case 408: "Request Timeout"
-        case 409: "Conflict"
-        case 412: "Precondition Failed"
-        case 413: "Content Too Large"
-        case 414: "URI Too Long"
-        case 415: "Unsupported Media Type"
-        case 417: "Expectation Failed"
-        case 422: "Unprocessable Content"
-        case 428: "Precondition Required"
-        case 429: "Too Many Requests"
-        case 431: "Request Header Fields Too Large"
-        case 500: "Internal Server Error"
-        case 501: "Not Implemented"
-        case 503: "Service Unavailable"
-        case 505: "HTTP Version Not Supported"
-        case 507: "Insufficient Storage"
-        default: ""
-        }
-    }
+    package static func == (left: Status, right: Status) -> Bool { left.code == right.code }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(code) }
 }

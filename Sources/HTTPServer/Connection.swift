@@ -77,8 +77,7 @@ final class Connection {
     var isServing: Bool { request != nil }
 }
 
-// MARK: - What happens to it
-
+/// What happens to a connection, told by its loop.
 extension Connection {
     func start() {
         settle()
@@ -128,8 +127,7 @@ extension Connection {
     }
 }
 
-// MARK: - What it does
-
+/// What a connection does in its turn.
 extension Connection {
     func run() {
         // What is noted during the turn is seen by its own steps and needs no other turn.

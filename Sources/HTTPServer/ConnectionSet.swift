@@ -56,8 +56,7 @@ final class ConnectionSet: LoopResident, @unchecked Sendable {
     }
 }
 
-// MARK: - From any thread
-
+/// What may be called from any thread.
 extension ConnectionSet {
     /// Hands a reply to its exchange, at once when the caller is on the loop.
     func deliver(_ reply: Reply, to address: ResponseAddress) {
@@ -77,8 +76,7 @@ extension ConnectionSet {
     }
 }
 
-// MARK: - On the loop
-
+/// What is called on the loop only.
 extension ConnectionSet {
     var hasReadyWork: Bool { !ready.isEmpty }
     var nextDeadline: Instant? { deadlines.nextReminder }

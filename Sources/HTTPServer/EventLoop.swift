@@ -56,7 +56,8 @@ package final class EventLoop: @unchecked Sendable {
 
     /// How long a turn waits for more work before it hands its thread back. Going through Dispatch
     /// for each batch of events takes two thread switches and some six system calls: on a busy
-    /// machine a small request cost 19 µs of processor time that way, and 11 µs this way (nginx: 10).
+    /// machine a small request cost 19 µs of processor time that way and 11 µs this way (nginx:
+    /// 10).
     private static let patienceMilliseconds: Int32 = 5
 
     package init(name: String) throws(Errno) {

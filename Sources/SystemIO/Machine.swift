@@ -58,7 +58,9 @@ package enum Machine {
         guard number >= 0 else { return nil }
         let descriptor = Descriptor(owning: number)
         var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = bytes.withUnsafeMutableBytes { read(descriptor.number, $0.baseAddress, $0.count) }
+        let count = bytes.withUnsafeMutableBytes {
+            read(descriptor.number, $0.baseAddress, $0.count)
+        }
         guard count > 0 else { return nil }
         return String(decoding: bytes[..<count], as: UTF8.self)
     }

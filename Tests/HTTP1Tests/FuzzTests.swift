@@ -1,5 +1,7 @@
 import Testing
 
+@testable import HTTP1
+
 /// Seeded mutations of the corpus. Nothing is known of what they mean, except that it must not
 /// depend on how the bytes are cut into pieces, and that nothing traps.
 @Suite("Mutated requests")
@@ -21,6 +23,36 @@ struct FuzzTests {
             Replay.events(of: pieces.map { $0.last == 0x0d ? $0.dropLast() : $0[...] })
         }
         #expect(culprit != nil)
+    }
+
+    /// Field values of nothing but grammar: whatever is accepted must read the same a second time.
+    @Test("never trap the parsers of field values")
+    func fieldValues() throws {
+        let pieces = [
+            "a", "W", "*", "/", "\"", "\\", ",", ";", "=", " ", "\t", "q=0.5", "1", ".", "%4", "+", "é",
+            "W/\"a\"", "return=minimal", "text/plain", "%C3%A9", "&",
+        ]
+        var generator = SplitMix(state: 7)
+        for _ in 0..<20_000 {
+            let count = Int.random(in: 0...9, using: &generator)
+            let value = (0..<count).map { _ in pieces.randomElement(using: &generator) ?? "" }
+                .joined()
+            if let type = MediaType(value) {
+                #expect(MediaType(type.essence)?.isSameKind(as: type) == true)
+            }
+            if let accept = try? Accept(value) {
+                #expect((0...1000).contains(accept.quality(of: MediaType("text", "plain"))))
+            }
+            if case .tags(let tags)? = try? EntityTagList(value) {
+                let text = tags.map { ($0.isWeak ? "W/\"" : "\"") + $0.opaque + "\"" }
+                #expect(try EntityTagList(text.joined(separator: ",")) == .tags(tags))
+            }
+            let preferences = Preferences(value)
+            if preferences.returnsMinimal { #expect(value.contains("minimal")) }
+            if let pairs = try? QueryString.parse(value) {
+                #expect(pairs.count <= value.utf8.count(where: { $0 == UInt8(ascii: "&") }) + 1)
+            }
+        }
     }
 
     private func firstVariance(

@@ -74,6 +74,18 @@ import Testing
         #expect(done.wait(timeout: .now() + 20) == .success)
     }
 
+    @Test func aHalfSentHeadGetsItsGraceAndThenARefusal() throws {
+        let server = try TestServer { $0.drainDeadline = .seconds(15) }
+        let client = try server.client()
+        _ = try client.get("/hello")
+        try client.send("GET /hel")
+        let done = DispatchSemaphore(value: 0)
+        server.server.drain { _ in done.signal() }
+        #expect(try client.receiveAnswer().text == "draining")
+        client.close()
+        #expect(done.wait(timeout: .now() + 20) == .success)
+    }
+
     @Test func aBodyThatBecomesWholeWithinTheGraceIsAnswered() throws {
         let server = try TestServer {
             $0.drainGrace = .seconds(10)

@@ -126,7 +126,8 @@ import Testing
 
     @Test func continueIsSentOnlyToAPeerThatWaits() throws {
         let client = try server.client()
-        let head = "POST /echo HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"
+        let head =
+            "POST /echo HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"
         try client.send(head)
         let interim = try client.receiveAnswer(hasBody: false)
         #expect(interim.status == 100)
@@ -137,7 +138,7 @@ import Testing
         #expect(server.server.counters.responsesByClass[0] == 1)
     }
 
-    @Test func arefusalComesInsteadOfContinue() throws {
+    @Test func aRefusalComesInsteadOfContinue() throws {
         let client = try server.client()
         try client.send(
             "POST /refuse HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")
@@ -152,6 +153,14 @@ import Testing
         try client.send("HEAD /hello HTTP/1.1\r\nHost: t\r\n\r\n")
         let answer = try client.receiveAnswer(hasBody: false)
         #expect(answer.fields["content-length"] == "5")
+        #expect(try client.get("/hello").text == "hello")
+    }
+
+    /// More parts than one gathered write takes.
+    @Test func aBodyOfManyPartsArrivesInOrder() throws {
+        let client = try server.client()
+        let answer = try client.get("/parts?200")
+        #expect(answer.body == (0..<200).flatMap { [UInt8](repeating: UInt8($0), count: 500) })
         #expect(try client.get("/hello").text == "hello")
     }
 

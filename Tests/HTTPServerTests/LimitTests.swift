@@ -80,23 +80,32 @@ import Testing
     #endif
 
     @Test func aDribbledHeadIsCutOff() throws {
-        let server = try TestServer { $0.headDeadline = .milliseconds(150) }
-        let client = try server.client()
-        try client.send("GET /hello HT")
-        let answer = try client.receiveAnswer()
-        #expect(answer.status == 408)
-        #expect(answer.text == "head-too-slow")
-        #expect(try client.receiveToEnd().isEmpty)
+        let server = try TestServer { $0.headDeadline = .milliseconds(200) }
+        var answer: RawClient.Answer?
+        // A busy machine may let the deadline pass before the first byte; then there is no answer.
+        for _ in 0..<20 where answer == nil {
+            let client = try server.client()
+            do {
+                try client.send("GET /hello HT")
+                answer = try client.receiveAnswer()
+            } catch is RawClient.Failure {
+                continue
+            }
+            #expect(try client.receiveToEnd().isEmpty)
+        }
+        #expect(answer?.status == 408)
+        #expect(answer?.text == "head-too-slow")
         #expect(server.server.counters.refusals["head-too-slow"] == 1)
     }
 
     @Test func aSilentConnectionIsClosedWithoutAWord() throws {
-        let server = try TestServer {
-            $0.headDeadline = .milliseconds(100)
-            $0.idleTimeout = .milliseconds(100)
-        }
+        let server = try TestServer { $0.headDeadline = .milliseconds(100) }
         let silent = try server.client()
         #expect(try silent.receiveToEnd().isEmpty)
+    }
+
+    @Test func anIdleConnectionIsClosedWithoutAWord() throws {
+        let server = try TestServer { $0.idleTimeout = .milliseconds(100) }
         let idle = try server.client()
         #expect(try idle.get("/hello").status == 200)
         #expect(try idle.receiveToEnd().isEmpty)

@@ -40,7 +40,9 @@ final class Waiting: @unchecked Sendable {
 
     func keep(_ responder: Responder) { lock.withLock { responders.append(responder) } }
 
-    func take() -> Responder? { lock.withLock { responders.isEmpty ? nil : responders.removeFirst() } }
+    func take() -> Responder? {
+        lock.withLock { responders.isEmpty ? nil : responders.removeFirst() }
+    }
 }
 
 /// Collects a body in a small buffer, so that it comes in many pieces; refuses past a limit.
@@ -118,6 +120,11 @@ struct TestHandler: RequestHandler {
         case "/refuse": return .respond(Response(status: .contentTooLarge))
         case "/close": return .respond(Self.text("bye", closes: true))
         case "/none": return .respond(Response(status: .noContent))
+        case "/parts":
+            let parts = (0..<number).map { part in
+                BodyPart.bytes([UInt8](repeating: UInt8(part), count: 500))
+            }
+            return .respond(Response(status: .ok, body: ResponseBody(parts: parts)))
         case "/big": return .respond(Self.big(number))
         default: return .respond(Response(status: .notFound))
         }
@@ -178,6 +185,10 @@ final class TestServer {
         var configuration = ServerConfiguration()
         configuration.port = 0
         configuration.loopCount = 2
+        // Long enough for the slowest machine; tests of a deadline set their own.
+        configuration.headDeadline = .seconds(120)
+        configuration.bodyRateWindow = .seconds(120)
+        configuration.writeProgressDeadline = .seconds(120)
         configuration.drainGrace = .milliseconds(200)
         configuration.drainDeadline = .milliseconds(600)
         configure(&configuration)

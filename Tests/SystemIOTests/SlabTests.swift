@@ -21,7 +21,8 @@ import Testing
     }
 
     @Test func sizeClassesWasteAtMostAQuarter() throws {
-        for asked in Array(1...5000) + (12...46).flatMap({ [1 << $0 - 1, 1 << $0, (1 << $0) + 1] }) {
+        let aroundPowers = (12...46).flatMap { [(1 << $0) - 1, 1 << $0, (1 << $0) + 1] }
+        for asked in Array(1...5000) + aroundPowers {
             guard let size = SlabSizeClass(holding: asked) else {
                 #expect(asked > SlabSizeClass.largestBytes)
                 continue
