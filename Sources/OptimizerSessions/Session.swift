@@ -60,11 +60,11 @@ extension Session {
     /// Calls `body` with the state when this operation has its turn; `body` ends the turn, then
     /// or later. A full line or a deleted session ends the operation at once.
     func takeTurn<Outcome>(
-        urgently: Bool = false, _ completion: @escaping SessionCompletion<Outcome>,
+        _ completion: @escaping SessionCompletion<Outcome>,
         _ body: @escaping @Sendable (SessionState, Turn<Outcome>) -> Void
     ) {
         let turn = Turn(turnstile: turnstile, completion: completion)
-        let isAdmitted = turnstile.enter(urgently: urgently) { [self] in
+        let isAdmitted = turnstile.enter { [self] in
             if let state {
                 body(state, turn)
             } else {
@@ -88,8 +88,9 @@ extension Session {
     func publish(revisionOf state: SessionState) {
         state.generation += 1
         state.updated = WallClock.now()
-        let description = state.description(of: name)
-        published.withLock { $0 = description }
+        var description = state.description(of: name)
+        // What it replaces is let go outside the lock.
+        published.withLock { swap(&$0, &description) }
     }
 
     /// Puts another state in the place of the one that the holder of the turn was given.

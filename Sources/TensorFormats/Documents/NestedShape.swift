@@ -14,7 +14,7 @@ struct NestedShape {
     /// The depth at which numbers stand, once known.
     private var rank: Int?
     /// Elements so far in each open array, outermost first.
-    private(set) var counts: [Int] = []
+    private var counts: [Int] = []
 
     init(expected: [Int]?, rankLimit: Int) {
         self.expected = expected
@@ -28,6 +28,15 @@ struct NestedShape {
         expected ?? extents.map { $0 ?? 0 }
     }
 
+    /// Where the next element stands. An open array was counted when it opened, so that all but
+    /// the last count are one ahead.
+    var indices: [Int] {
+        counts.dropLast().map { $0 - 1 } + counts.suffix(1)
+    }
+
+    /// Whether every array has closed.
+    var isClosed: Bool { counts.isEmpty }
+
     /// How many numbers may follow here before something has to close.
     var room: Int {
         if let rank, rank != counts.count { return 0 }
@@ -39,7 +48,7 @@ struct NestedShape {
     mutating func open() throws(Fault) {
         let level = counts.count
         if let rank, level >= rank {
-            throw mismatch("an array stands where a number should be, at \(place)")
+            throw mismatch("an array stands where a number should be, at \(indices)")
         }
         guard level < rankLimit else {
             throw mismatch("arrays are nested deeper than the largest rank, \(rankLimit)")
@@ -64,7 +73,7 @@ struct NestedShape {
     func checkNumber() throws(Fault) {
         guard room <= 0 else { return }
         if let rank, rank > counts.count {
-            throw mismatch("a number stands where an array should be, at \(place)")
+            throw mismatch("a number stands where an array should be, at \(indices)")
         }
         throw tooMany
     }
@@ -107,10 +116,7 @@ struct NestedShape {
             expected: nil, actual: nil)
     }
 
-    /// Where the next element stands, as indices.
-    private var place: String { "\(counts)" }
-
-    /// Where the array at `level` stands: its element was counted when it opened.
+    /// Where the array at `level` stands.
     private func enclosing(_ level: Int) -> String {
         level == 0 ? "the top" : "\(counts.prefix(level).map { $0 - 1 })"
     }

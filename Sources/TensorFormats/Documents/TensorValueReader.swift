@@ -180,7 +180,7 @@ extension TensorValueReader {
                 + "dtype, shape and data"
         case .nested:
             wanted = "a number or an array is expected"
-            pointer += nested.counts.map { "/\($0)" }.joined()
+            pointer += nested.indices.map { "/\($0)" }.joined()
         case .dtype:
             wanted = "dtype is a string"
             pointer += "/dtype"
@@ -214,7 +214,7 @@ extension TensorValueReader {
         } catch {
             throw mismatch(error)
         }
-        if nested.counts.isEmpty { try end(nested.shape) }
+        if nested.isClosed { try end(nested.shape) }
     }
 
     private func checkNested() throws(DocumentFault) {

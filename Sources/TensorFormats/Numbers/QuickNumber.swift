@@ -21,7 +21,8 @@ enum QuickNumber {
 
         let integerStart = position
         guard var digit = digit(position) else { return nil }
-        if digit == 0 {
+        let isBelowOne = digit == 0
+        if isBelowOne {
             position += 1
         } else {
             repeat {
@@ -43,7 +44,7 @@ enum QuickNumber {
             guard fractionDigits > 0 else { return nil }
             digits &+= fractionDigits
             // Zeros in front do not count. Where it matters, the fraction has eight digits.
-            if digits > DecimalNumber.maximumDigits, digit == 0 {
+            if digits > DecimalNumber.maximumDigits, isBelowOne {
                 digits &-= 1 &+ EightDigits.leadingZeros(EightDigits.load(fractionStart))
             }
         }
