@@ -26,17 +26,13 @@ package struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Errno {
-    package static let badDescriptor = Errno(rawValue: EBADF)
     package static let noMemory = Errno(rawValue: ENOMEM)
     package static let invalidArgument = Errno(rawValue: EINVAL)
-    package static let noSpace = Errno(rawValue: ENOSPC)
-    package static let ioError = Errno(rawValue: EIO)
     package static let wouldBlock = Errno(rawValue: EAGAIN)
     package static let interrupted = Errno(rawValue: EINTR)
     package static let addressInUse = Errno(rawValue: EADDRINUSE)
     package static let connectionReset = Errno(rawValue: ECONNRESET)
     package static let connectionAborted = Errno(rawValue: ECONNABORTED)
-    package static let connectionRefused = Errno(rawValue: ECONNREFUSED)
     package static let brokenPipe = Errno(rawValue: EPIPE)
     package static let processFileLimit = Errno(rawValue: EMFILE)
     package static let systemFileLimit = Errno(rawValue: ENFILE)

@@ -60,11 +60,6 @@ package struct StreamSocket: ~Copyable, Sendable {
         let number = descriptor.number
         try check(.shutdown, on: number) { shutdown(number, Int32(SHUT_WR)) }
     }
-
-    /// How much the kernel buffers for sending; it doubles the number for its own needs.
-    package func setSendBuffer(byteCount: Int32) throws(Errno) {
-        try setOption(descriptor, SOL_SOCKET, SO_SNDBUF, byteCount)
-    }
 }
 
 /// Spans of memory to be sent by one call, in order. The list points at memory that it does not

@@ -155,6 +155,12 @@ struct TestHandler: RequestHandler {
         return Response(status: .ok, body: ResponseBody(parts: parts))
     }
 
+    static func slab(_ bytes: [UInt8]) throws -> Slab {
+        let slab = try Slab(byteCount: bytes.count)
+        slab.bytes.copyBytes(from: bytes)
+        return slab
+    }
+
     static func bigBytes(_ count: Int) -> [UInt8] {
         [1, 2, 3] + (0..<count).map { UInt8($0 % 251) } + [4, 5, 6]
     }
