@@ -1,7 +1,7 @@
 /// Follows the value of one tensor: nested arrays, a bare number, or the object form
 /// `{"dtype", "shape", "data"}` with its members in any order.
 struct TensorValueReader {
-    private enum Place: Equatable {
+    enum Place: Equatable {
         case start
         case nested
         case form
@@ -14,10 +14,10 @@ struct TensorValueReader {
     let pointer: String
     let sink: any TensorSink
     let limits: FormatLimits
-    private let expected: [Int]?
-    private var place = Place.start
-    private var nested: NestedShape
-    private var form: TensorForm
+    let expected: [Int]?
+    private(set) var place = Place.start
+    private(set) var nested: NestedShape
+    private(set) var form: TensorForm
 
     init(
         name: String, path: String, sink: any TensorSink, limits: FormatLimits
@@ -169,34 +169,6 @@ extension TensorValueReader {
             form.dataCount += count
         }
     }
-
-    /// The fault of a value that cannot stand here.
-    func unexpected(_ found: String) -> DocumentFault {
-        let wanted: String
-        var pointer = pointer
-        switch place {
-        case .start, .form, .end:
-            wanted = "a tensor is a number, nested arrays of numbers, or an object with "
-                + "dtype, shape and data"
-        case .nested:
-            wanted = "a number or an array is expected"
-            pointer += nested.indices.map { "/\($0)" }.joined()
-        case .dtype:
-            wanted = "dtype is a string"
-            pointer += "/dtype"
-        case .shape(let isOpen):
-            wanted = "shape is an array of whole numbers"
-            pointer += "/shape" + (isOpen ? "/\(form.extentCount)" : "")
-        case .data(let isOpen):
-            wanted = "data is a flat array of numbers"
-            pointer += "/data" + (isOpen ? "/\(form.dataCount)" : "")
-        }
-        var detail = "\(wanted), not \(found)"
-        if found == "a string", place != .dtype {
-            detail += "; NaN and Infinity are not accepted in requests, as strings or otherwise"
-        }
-        return .semantic(kind: .invalidValue, pointer: pointer, detail: detail)
-    }
 }
 
 extension TensorValueReader {
@@ -223,20 +195,6 @@ extension TensorValueReader {
         } catch {
             throw mismatch(error)
         }
-    }
-
-    private func mismatch(_ fault: NestedShape.Fault) -> DocumentFault {
-        .semantic(
-            kind: .shapeMismatch(expected: fault.expected, actual: fault.actual),
-            pointer: pointer, detail: fault.detail)
-    }
-
-    private func semantic(_ fault: TensorForm.Fault) -> DocumentFault {
-        .semantic(kind: fault.kind, pointer: pointer + fault.subpointer, detail: fault.detail)
-    }
-
-    private func semantic(_ refusal: SinkRefusal) -> DocumentFault {
-        .semantic(kind: refusal.kind, pointer: pointer, detail: refusal.detail)
     }
 
     private func settle(_ dtype: DType) throws(DocumentFault) {

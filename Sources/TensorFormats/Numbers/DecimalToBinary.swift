@@ -17,11 +17,33 @@ extension DecimalNumber {
                 : Double(significand) * powers.doubles[exponent]
             return isNegative ? -scaled : scaled
         }
-        if let bits = roundedBits(.double, powers.significands) {
+        if let bits = quickDoubleBits(powers) ?? roundedBits(.double, powers.significands) {
             let value = Double(bitPattern: bits)
             return isNegative ? -value : value
         }
         return Self.spelled(text())
+    }
+
+    /// The common case of `roundedBits`: in the middle of the range, the highest 64 bits of the
+    /// product decide. The true product exceeds them by less than 2, or by less than 17 when
+    /// digits were left out; so the rounding is right unless the dropped bits lie that close to
+    /// one half.
+    @inline(__always)
+    private func quickDoubleBits(_ powers: PowersOfTen) -> UInt64? {
+        guard significand != 0, exponent.magnitude <= 288 else { return nil }
+        let shift = significand.leadingZeroBitCount
+        let top = UInt64(
+            truncatingIfNeeded: product(shift, powers.significands[exponent]).upper >> 64)
+        let carry = top >> 63
+        let dropped = 10 &+ carry
+        let half: Int64 = 1 &<< Int64(truncatingIfNeeded: dropped &- 1)
+        let rest = Int64(truncatingIfNeeded: top) & (2 &* half &- 1)
+        guard (rest &- half).magnitude > (isTruncated ? 20 : 2) else { return nil }
+        let rounded = (top &>> dropped) &+ (rest > half ? 1 : 0)
+        let exponentOfTop =
+            PowersOfTen.floorLog2(exponent) &+ 63 &- shift &+ Int(truncatingIfNeeded: carry)
+        // The highest bit of `rounded` adds one to the exponent field.
+        return UInt64(truncatingIfNeeded: exponentOfTop &+ 1022) &<< 52 &+ rounded
     }
 
     /// The nearest Float. `text` is the decimal's spelling, asked for in rare cases.
@@ -119,17 +141,23 @@ extension DecimalNumber {
     private func interval(
         _ shift: Int, _ power: UInt128
     ) -> (low: UInt128, high: UInt128, sticky: Bool) {
-        let normalized = UInt128(significand << shift)
-        let lower = normalized &* UInt128(UInt64(truncatingIfNeeded: power))
-        let upper = normalized &* (power >> 64)
-        let low = upper &+ (lower >> 64)
+        let (low, cut) = product(shift, power)
         let isExact = PowersOfTen.exact.contains(exponent) && !isTruncated
-        if isExact, UInt64(truncatingIfNeeded: lower) == 0 { return (low, low, false) }
+        if isExact, cut == 0 { return (low, low, false) }
         // One for the 64 bits that were cut off, one for a power that was rounded down …
         var margin: UInt128 = 2
         // … and one unit of the significand for digits that were left out.
         if isTruncated { margin &+= ((power >> 64) &+ 1) << shift }
         return (low, low &+ margin, true)
+    }
+
+    /// The significand, shifted so that its highest bit is set, times `power`: 192 bits.
+    @inline(__always)
+    private func product(_ shift: Int, _ power: UInt128) -> (upper: UInt128, cut: UInt64) {
+        let normalized = UInt128(significand &<< UInt64(truncatingIfNeeded: shift))
+        let lower = normalized &* UInt128(UInt64(truncatingIfNeeded: power))
+        let upper = normalized &* (power >> 64)
+        return (upper &+ (lower >> 64), UInt64(truncatingIfNeeded: lower))
     }
 
     /// `value` / 2^`dropped`, to nearest, ties to even. `dropped` is 1…128.
