@@ -43,12 +43,20 @@ struct PolicyTests {
         #expect(try optimizer.step(next, StepSettings(nonfinite: .propagate)) == .apply)
         #expect(optimizer.matches(reference))
         #expect(optimizer.values(.parameters, as: Float.self)[1].isNaN)
-        // The maximum never forgets a NaN.
-        reference.step([1, 1, 1, 1])
-        #expect(
-            try optimizer.step([1, 1, 1, 1] as [Float], StepSettings(nonfinite: .propagate))
-                == .apply)
-        #expect(optimizer.matches(reference))
+    }
+
+    /// As in torch.maximum, on either side; a maximum of NaN can come with an imported state.
+    @Test(arguments: Kernels.available) func nanWinsTheMaximum(_ kernels: Kernels) throws {
+        let hyper = Hyperparameters(amsgrad: true)
+        let optimizer = try flat(.adam, hyper, [1, 2] as [Float], kernels: kernels)
+        let maximum = optimizer.vector(.maxExpAvgSq)!
+        maximum.storeBytes(of: Float.nan, as: Float.self)
+        let squares = optimizer.vector(.expAvgSq)!
+        squares.storeBytes(of: Float.nan, toByteOffset: 4, as: Float.self)
+        #expect(try optimizer.step([1, 1] as [Float]) == .apply)
+        #expect(optimizer.values(.maxExpAvgSq, as: Float.self).allSatisfy { $0.isNaN })
+        #expect(optimizer.values(.parameters, as: Float.self).allSatisfy { $0.isNaN })
+        #expect(!optimizer.values(.expAvgSq, as: Float.self)[0].isNaN)
     }
 
     /// With clipping, one NaN reaches every parameter, as with torch's clip_grad_norm_.
