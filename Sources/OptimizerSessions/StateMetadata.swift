@@ -40,7 +40,7 @@ struct StateMetadata {
     ) throws(SettingsFault) -> String {
         guard let text = texts.removeValue(forKey: name) else {
             throw SettingsFault(
-                .missingMember, "\(pointer)/\(name)", "a state file's metadata must have this")
+                .missingMember, "\(pointer)/\(name)", "is required")
         }
         return text
     }

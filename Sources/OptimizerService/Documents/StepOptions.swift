@@ -22,7 +22,8 @@ struct StepOptions {
 
     static let names = ["lr", "grad_scale", "max_grad_norm", "nonfinite", "partial", "loss"]
 
-    init() {}
+    /// Room for a learning rate for every group that a session can have.
+    static let limitBytes = 1 << 20
 
     /// The options of a JSON body, or of the `options` text in a safetensors file's metadata.
     init(_ members: [JSONMember]) throws(SettingsFault) {

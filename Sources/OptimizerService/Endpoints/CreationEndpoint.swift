@@ -61,7 +61,8 @@ struct CreationEndpoint {
     private func receiveJSON(_ creation: PendingCreation) throws(Problem) -> Decision {
         let tensors = CollectedTensors(pool: rooms.bodies)
         let body = try rooms.documentBody(
-            creation.exchange, member: "parameters", sink: tensors.sink
+            creation.exchange, member: "parameters", sink: tensors.sink,
+            optionBytes: rooms.formats.jsonValueBytes
         ) { members, responder in
             creation.run(members, responder) { () throws(Problem) in try tensors.parameters() }
         }
@@ -69,7 +70,7 @@ struct CreationEndpoint {
     }
 
     private func receiveSafetensors(_ creation: PendingCreation) throws(Problem) -> Decision {
-        try rooms.checkLength(creation.exchange.head, limitBytes: rooms.limits.bodyBytes)
+        try rooms.checkFile(creation.exchange.head)
         let rooms = self.rooms
         let body = SafetensorsBody(
             creation.exchange, limits: rooms.formats,

@@ -105,7 +105,7 @@ struct ParametersEndpoint {
     }
 
     private func receiveSafetensors(_ write: PendingOverwrite) throws(Problem) -> Decision {
-        try rooms.checkLength(write.exchange.head, limitBytes: rooms.limits.bodyBytes)
+        try rooms.checkFile(write.exchange.head)
         let rooms = self.rooms
         var accepted: PlacedTensors?
         let body = SafetensorsBody(
@@ -131,7 +131,7 @@ struct ParametersEndpoint {
         let known = try KnownTensors(
             write.layout, working: description.dtype.working, pool: rooms.bodies)
         let body = try rooms.documentBody(
-            exchange, member: "parameters", sink: known.sink
+            exchange, member: "parameters", sink: known.sink, optionBytes: StepOptions.limitBytes
         ) { members, responder in
             if let member = members.first {
                 let pointer = JSONPointer.of(member.name)

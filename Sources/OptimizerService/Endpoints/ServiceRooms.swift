@@ -51,6 +51,20 @@ struct ServiceRooms: Sendable {
         throw Problem.bodyTooLarge(limit: limitBytes, actual: count)
     }
 
+    /// What the head of a safetensors body can tell: whether its length is allowed, and whether
+    /// there is room for it now. The room itself is taken when the file's header has come.
+    func checkFile(_ head: RequestHead) throws(Problem) {
+        try checkLength(head, limitBytes: limits.bodyBytes)
+        guard case .length(let count) = head.framing else { return }
+        let free = bodies.limitBytes - bodies.inUseBytes
+        guard count <= UInt64(max(0, free)) else {
+            let (limit, inUse) = (bodies.limitBytes, bodies.inUseBytes)
+            throw Problem(
+                SlabPoolError.overBudget(limitBytes: limit, inUseBytes: inUse),
+                asked: Int(clamping: count))
+        }
+    }
+
     /// Memory for a raw body, whose length the layout and the dtype fix.
     func slabForVector(
         _ head: RequestHead, elementCount: Int, dtype: DType
@@ -70,13 +84,18 @@ struct ServiceRooms: Sendable {
     }
 
     /// A receiver for a JSON document with tensors.
+    ///
+    /// - Parameter optionBytes: what the members beside the tensors may have; they are kept as
+    ///   values, which take several times as much memory as their text.
     func documentBody(
-        _ exchange: Exchange, member: String, sink: any TensorSink,
+        _ exchange: Exchange, member: String, sink: any TensorSink, optionBytes: Int,
         completion: @escaping ([JSONMember], Responder) -> Void
     ) throws(Problem) -> TensorDocumentBody {
         let limit = min(limits.bodyBytes, limits.jsonBodyBytes)
         try checkLength(exchange.head, limitBytes: limit)
         let window = try bodies.take(orProblem: TensorDocumentBody.windowBytes)
+        var formats = formats
+        formats.jsonValueBytes = min(formats.jsonValueBytes, optionBytes)
         return TensorDocumentBody(
             exchange, member: member, sink: sink, window: window, limits: formats,
             limitBytes: limit, completion: completion)

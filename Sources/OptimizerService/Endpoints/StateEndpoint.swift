@@ -46,10 +46,10 @@ struct StateEndpoint {
         let ifMatch = try Preconditions.ifMatch(head)
         let demandsAbsence = try Preconditions.demandsAbsence(head)
         _ = try Negotiation.bodyFormat(head, allowed: [.safetensors])
-        try rooms.checkLength(head, limitBytes: rooms.limits.bodyBytes)
+        try rooms.checkFile(head)
         let rooms = self.rooms
         let body = SafetensorsBody(
-            exchange, limits: rooms.formats,
+            exchange, limits: StateFile.limits(for: rooms.formats),
             place: { (header) throws(Problem) in
                 try WholeFile.placement(header, pool: rooms.bodies, limits: rooms.limits)
             },

@@ -56,7 +56,7 @@ struct StepEndpoint {
     private func receiveSafetensors(
         _ step: PendingStep, _ description: SessionDescription
     ) throws(Problem) -> Decision {
-        try rooms.checkLength(step.exchange.head, limitBytes: rooms.limits.bodyBytes)
+        try rooms.checkFile(step.exchange.head)
         let rooms = self.rooms
         var accepted: (placed: PlacedTensors, options: StepOptions)?
         let body = SafetensorsBody(
@@ -84,7 +84,7 @@ struct StepEndpoint {
         let tensors = try KnownTensors(
             description.layout, working: description.dtype.working, pool: rooms.bodies)
         let body = try rooms.documentBody(
-            exchange, member: "gradients", sink: tensors.sink
+            exchange, member: "gradients", sink: tensors.sink, optionBytes: StepOptions.limitBytes
         ) { members, responder in
             do throws(Problem) {
                 let options = try Problem.mapping { () throws(SettingsFault) in
