@@ -1,16 +1,19 @@
 """The examples of openapi.yaml are answers that the service really gives."""
 
+import copy
+
 import pytest
 
 import contract
-from api import JSON, RAW, SAFETENSORS
+from api import API, JSON, RAW, SAFETENSORS
 from attacks import MALFORMED_SAFETENSORS
+from server import Server
 
 CLOCKS = ("created", "updated")
 
 
 def example(name):
-    return contract.document()["components"]["examples"][name]["value"]
+    return copy.deepcopy(contract.document()["components"]["examples"][name]["value"])
 
 
 @pytest.fixture
@@ -27,8 +30,16 @@ def without_clocks(answer):
     return {key: value for key, value in answer.items() if key not in CLOCKS}
 
 
-def test_creation_and_step(api):
-    api.delete("/v1/sessions/demo")
+@pytest.fixture
+def fresh():
+    """A service that has never had a session, so generations start at 1."""
+    running = Server()
+    yield API(running.port)
+    running.stop()
+
+
+def test_creation_and_step(fresh):
+    api = fresh
     created = api.put("/v1/sessions/demo", json=example("SessionCreation")).json()
     assert without_clocks(created) == without_clocks(example("SessionDescription"))
     step = api.post("/v1/sessions/demo/steps", json=example("StepRequest")).json()
