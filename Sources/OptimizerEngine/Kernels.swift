@@ -43,7 +43,7 @@ package struct Kernels: Sendable {
         opt_sum_of_squares(code, working.code, type.code, x, count, gradScale)
     }
 
-    func allFinite(
+    package func allFinite(
         _ x: UnsafeRawPointer, _ type: ElementType, working: ElementType, count: Int,
         gradScale: Double
     ) -> Bool {

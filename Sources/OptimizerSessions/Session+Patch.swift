@@ -29,9 +29,9 @@ extension SessionState {
         let defaults = patch.defaults.applied(to: optimizer.defaults)
         let norm: Double? =
             switch patch.maxGradNorm {
-            case .own: maxGradNorm
-            case .lifted: nil
-            case .value(let norm): norm
+            case .inherited: maxGradNorm
+            case .none: nil
+            case .norm(let norm): norm
             }
         var overrides: [(name: String, HyperparameterOverrides)] = []
         do {

@@ -42,8 +42,10 @@ private final class StepRun: @unchecked Sendable {
         if let expected = request.ifMatch, !expected.holds(for: state.tag) {
             throw .stepMismatch(expected: expected, current: state.tag)
         }
-        try request.gradients.check(against: state.layout)
-        let settings = try StepSettings(request, for: state)
+        try request.gradients.check(against: state.layout, request.options.partial)
+        let settings = try StepSettings(
+            request.options, of: state.optimizer.groups.map(\.name),
+            maxGradNorm: state.maxGradNorm, nonfinite: state.nonfinite)
         let output = try request.output(for: state, session.context)
         do {
             pass = try state.optimizer.begin(
@@ -51,7 +53,7 @@ private final class StepRun: @unchecked Sendable {
                     base: request.gradients.slab.base, places: request.gradients.places),
                 settings, output: output.map { StepOutput(base: $0.slab.base, type: $0.type) })
         } catch {
-            throw .invalidSettings(SettingsFault(error, in: request.learningRate))
+            throw .invalidSettings(SettingsFault(error, in: request.options.lr))
         }
         self.request = request
         self.session = session
@@ -118,36 +120,5 @@ extension StepRequest {
             gradients.canHoldAnswer(of: type, state.layout)
             ? gradients.slab : try context.takeBody(byteCount)
         return ParameterVector(slab: slab, type: type, byteCount: byteCount)
-    }
-}
-
-extension StepSettings {
-    fileprivate init(_ request: StepRequest, for state: SessionState) throws(SessionError) {
-        let groups = state.optimizer.groups
-        var lr = [Double?](repeating: nil, count: groups.count)
-        switch request.learningRate {
-        case .own:
-            break
-        case .all(let value):
-            lr = [Double?](repeating: value, count: groups.count)
-        case .byGroup(let values):
-            let indices = Dictionary(
-                uniqueKeysWithValues: groups.indices.map { (groups[$0].name, $0) })
-            for (name, value) in values {
-                guard let index = indices[name] else {
-                    throw .invalidSettings(.unknownGroup(at: StepLearningRate.pointer(name)))
-                }
-                lr[index] = value
-            }
-        }
-        let maxGradNorm: Double? =
-            switch request.maxGradNorm {
-            case .own: state.maxGradNorm
-            case .lifted: nil
-            case .value(let norm): norm
-            }
-        self.init(
-            lr: lr, gradScale: request.gradScale, maxGradNorm: maxGradNorm,
-            nonfinite: request.nonfinite ?? state.nonfinite)
     }
 }

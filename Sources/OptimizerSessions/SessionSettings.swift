@@ -77,7 +77,7 @@ package struct SessionPatch: Sendable {
     package var defaults = HyperparameterOverrides()
     /// Merged into what the groups override already; groups not named stay.
     package var groups: [(name: String, overrides: HyperparameterOverrides)] = []
-    package var maxGradNorm: MaxGradNorm = .own
+    package var maxGradNorm = StepOptions.Clipping.inherited
     package var nonfinite: NonFinitePolicy?
 
     package init() {}

@@ -48,4 +48,25 @@ extension SessionSpecification {
         }
         return widened
     }
+
+    /// Tensors with a finite number that rounds to an infinity in the session's type: a JSON
+    /// creation of an F16 session can hold 65520. Such a session would begin with an answer that
+    /// is not finite.
+    func tensorsOutOfRange(
+        of type: ElementType, _ context: SessionContext
+    ) throws(SessionError) -> [String] {
+        guard type != type.working else { return [] }
+        let largest = layout.tensors.map(\.elementCount).max() ?? 0
+        let slab = try context.takeBody(largest * type.byteCount)
+        var names: [String] = []
+        for (tensor, place) in zip(layout.tensors, parameters) where place.type != type {
+            Kernels.best.convert(
+                place.slab.base + place.byteOffset, place.type, to: slab.base, type,
+                count: tensor.elementCount)
+            let isFinite = Kernels.best.allFinite(
+                slab.base, type, working: type.working, count: tensor.elementCount, gradScale: 1)
+            if !isFinite { names.append(tensor.name) }
+        }
+        return names
+    }
 }

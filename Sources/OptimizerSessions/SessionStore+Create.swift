@@ -104,6 +104,8 @@ private final class CreationRun: @unchecked Sendable {
             budget: store.budget)
         let bad = state.nonFiniteTensors(in: specification.parameters)
         guard bad.isEmpty else { throw .nonfiniteParameter(tensors: bad) }
+        let outOfRange = try specification.tensorsOutOfRange(of: elementType, store.context)
+        guard outOfRange.isEmpty else { throw .nonfiniteParameter(tensors: outOfRange) }
         state.overwriteParameters(with: specification.parameters)
         return state
     }

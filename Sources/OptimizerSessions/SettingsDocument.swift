@@ -51,7 +51,7 @@ package enum SettingsDocument {
             try group.finish()
         }
         if let norm = try reader.nullableNumber("max_grad_norm") {
-            patch.maxGradNorm = norm.map { .value($0) } ?? .lifted
+            patch.maxGradNorm = norm.map { .norm($0) } ?? .none
         }
         patch.nonfinite = try reader.choice("nonfinite", of: NonFinitePolicy.self)
         try reader.finish()

@@ -3,8 +3,11 @@ import SystemIO
 import TensorFormats
 
 extension StepGradients {
-    /// That every gradient lies inside the slab and that there is one at all.
-    func check(against layout: TensorLayout) throws(SessionError) {
+    /// That every gradient lies inside the slab, that there is one at all, and one for every
+    /// tensor unless `partial` allows to leave some out.
+    package func check(
+        against layout: TensorLayout, _ partial: PartialPolicy
+    ) throws(SessionError) {
         switch places {
         case .whole(let type):
             // A session's layout has been allocated with 8 or 4 bytes an element: no overflow.
@@ -20,8 +23,14 @@ extension StepGradients {
                     tensor: nil, expected: "\(layout.tensors.count) tensors",
                     actual: "\(places.count) tensors")
             }
-            guard places.contains(where: { $0 != nil }) else {
-                throw .missingGradient(tensors: layout.tensors.map(\.name))
+            let isEnough =
+                switch partial {
+                case .skip: places.contains { $0 != nil }
+                case .error: !places.contains { $0 == nil }
+                }
+            guard isEnough else {
+                let missing = zip(layout.tensors, places).filter { $0.1 == nil }
+                throw .missingGradient(tensors: missing.map(\.0.name))
             }
             for (tensor, place) in zip(layout.tensors, places) {
                 guard let place else { continue }
@@ -59,26 +68,5 @@ extension Slab {
                 tensor: tensor.name, expected: "\(expected) bytes",
                 actual: "\(max(0, byteCount - max(0, byteOffset))) bytes")
         }
-    }
-}
-
-extension StepLearningRate {
-    static func pointer(_ group: String) -> String {
-        "/lr/\(JSONPointer.escape(group))"
-    }
-}
-
-extension SettingsFault {
-    static func unknownGroup(at pointer: String) -> SettingsFault {
-        SettingsFault(.unknownMember, pointer, "is no parameter group of the session")
-    }
-
-    /// A step option out of range, as the client wrote it.
-    init(_ error: HyperparameterError, in learningRate: StepLearningRate) {
-        guard let group = error.group, case .byGroup = learningRate else {
-            self.init(error, at: "/\(error.name)")
-            return
-        }
-        self.init(error, at: StepLearningRate.pointer(group))
     }
 }

@@ -4,12 +4,7 @@ import SystemIO
 /// One optimizer step as a client asked for it.
 package struct StepRequest: Sendable {
     package var gradients: StepGradients
-    package var learningRate: StepLearningRate = .own
-    /// Gradients are divided by it; more than 0.
-    package var gradScale: Double?
-    package var maxGradNorm: MaxGradNorm = .own
-    /// In place of the session's policy.
-    package var nonfinite: NonFinitePolicy?
+    package var options = StepOptions()
     /// Echoed in the outcome.
     package var loss: Double?
     package var ifMatch: Precondition?
@@ -33,24 +28,6 @@ package struct StepGradients: Sendable {
         self.places = places
         self.isShared = isShared
     }
-}
-
-/// The learning rate of one step.
-package enum StepLearningRate: Sendable {
-    /// Every group's own.
-    case own
-    case all(Double)
-    /// For the named groups; the others use their own.
-    case byGroup([(group: String, lr: Double)])
-}
-
-/// The clipping norm of one step.
-package enum MaxGradNorm: Equatable, Sendable {
-    /// The session's.
-    case own
-    /// No clipping.
-    case lifted
-    case value(Double)
 }
 
 /// What of the parameters an operation hands back.

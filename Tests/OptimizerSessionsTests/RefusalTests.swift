@@ -47,25 +47,25 @@ import Testing
         for (error, change) in [
             (
                 settings(.invalidHyperparameter, "/lr", "\(number), not -1.0"),
-                { $0.learningRate = .all(-1) }
+                { $0.options.lr = .all(-1) }
             ),
             (
                 settings(.invalidHyperparameter, "/lr/slow", "\(number), not inf"),
-                { $0.learningRate = .byGroup([("default", 1), ("slow", .infinity)]) }
+                { $0.options.lr = .byGroup(["default": 1, "slow": .infinity]) }
             ),
             (
-                settings(.unknownMember, "/lr/a~1b", "there is no parameter group \"a/b\""),
-                { $0.learningRate = .byGroup([("a/b", 1)]) }
+                settings(.unknownMember, "/lr/a~1b", "is no parameter group of the session"),
+                { $0.options.lr = .byGroup(["a/b": 1]) }
             ),
             (
                 settings(
                     .invalidHyperparameter, "/grad_scale",
                     "must be a finite number > 0 in the parameters' precision, not 0.0"),
-                { $0.gradScale = 0 }
+                { $0.options.gradScale = 0 }
             ),
             (
                 settings(.invalidHyperparameter, "/max_grad_norm", "\(number), not -2.0"),
-                { $0.maxGradNorm = .value(-2) }
+                { $0.options.maxGradNorm = .norm(-2) }
             ),
         ] as [(SessionError, (inout StepRequest) -> Void)] {
             let request = try request(change)
@@ -127,20 +127,20 @@ import Testing
             (
                 settings(
                     .unknownMember, "/param_groups/1/name",
-                    "there is no parameter group \"fast\""),
+                    "is no parameter group of the session"),
                 { $0.groups = [("slow", .init(lr: 2)), ("fast", .init(lr: 1))] }
             ),
             (
                 settings(
                     .invalidHyperparameter, "/param_groups/1/name",
-                    "group \"slow\" is named twice"),
+                    "names the group \"slow\" a second time"),
                 { $0.groups = [("slow", .init(lr: 2)), ("slow", .init(lr: 1))] }
             ),
             (
                 settings(.invalidHyperparameter, "/max_grad_norm", "\(number), not nan"),
                 {
                     $0.defaults.lr = 7
-                    $0.maxGradNorm = .value(.nan)
+                    $0.maxGradNorm = .norm(.nan)
                 }
             ),
         ] as [(SessionError, (inout SessionPatch) -> Void)] {

@@ -13,7 +13,7 @@ import Testing
         let first = try session.change {
             $0.defaults.lr = 0.25
             $0.defaults.eps = 1e-4
-            $0.maxGradNorm = .value(3)
+            $0.maxGradNorm = .norm(3)
         }
         #expect(first.tag == SessionTag(generation: 2, step: 0))
         #expect(first.hyperparameters.lr == 0.25 && first.maxGradNorm == 3)
@@ -24,7 +24,7 @@ import Testing
 
         let second = try session.change {
             $0.groups = [("slow", HyperparameterOverrides(eps: 1e-2))]
-            $0.maxGradNorm = .lifted
+            $0.maxGradNorm = .none
             $0.nonfinite = .skip
         }
         #expect(second.groups.map(\.hyperparameters.lr) == [0.25, 0.5])

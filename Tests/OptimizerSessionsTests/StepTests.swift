@@ -78,18 +78,18 @@ import Testing
         let session = try world.session("s", .sample(SessionSettings(groups: [slow])))
         var request = StepRequest(gradients: try .whole([3, 4, 0, 0, 0, 0]))
         request.loss = 0.69
-        request.gradScale = 2
-        request.maxGradNorm = .value(0.5)
+        request.options.gradScale = 2
+        request.options.maxGradNorm = .norm(0.5)
         let first = try session.take(request)
         #expect(first.loss == 0.69 && first.gradNorm == 2.5)
         #expect(abs(first.clipCoef - 0.2) < 1e-6)
         #expect(first.lr.map(\.group) == ["default", "slow"])
         #expect(first.lr.map(\.lr) == [0.001, 0.5])
-        request.learningRate = .all(0.25)
+        request.options.lr = .all(0.25)
         #expect(try session.take(request).lr.map(\.lr) == [0.25, 0.25])
-        request.learningRate = .byGroup([("slow", 0.125)])
+        request.options.lr = .byGroup(["slow": 0.125])
         #expect(try session.take(request).lr.map(\.lr) == [0.001, 0.125])
-        request.learningRate = .own
+        request.options.lr = .groups
         #expect(try session.take(request).lr.map(\.lr) == [0.001, 0.5])
         #expect(session.description().groups.map(\.hyperparameters.lr) == [0.001, 0.5])
     }
@@ -99,7 +99,7 @@ import Testing
         let session = try world.session("s", .sample(SessionSettings(maxGradNorm: 1)))
         var request = StepRequest(gradients: try .whole([3, 4, 0, 0, 0, 0], isShared: true))
         #expect(try session.take(request).clipCoef < 0.21)
-        request.maxGradNorm = .lifted
+        request.options.maxGradNorm = .none
         #expect(try session.take(request).clipCoef == 1)
     }
 
@@ -114,14 +114,14 @@ import Testing
         }
         #expect(try session.state() == before)
 
-        request.nonfinite = .skip
+        request.options.nonfinite = .skip
         request.reply = .vector(.f64)
         let skipped = try session.take(request)
         #expect(!skipped.applied && skipped.tag == SessionTag(generation: 1, step: 0))
         #expect(skipped.output?.doubles == [0, 0.25, 0.5, 0.75, 1, 1.25])
         #expect(session.description().skipped == 1)
 
-        request.nonfinite = .propagate
+        request.options.nonfinite = .propagate
         let taken = try session.take(request)
         #expect(taken.applied && taken.step == 1)
         #expect(try #require(taken.output).doubles[1].isNaN)

@@ -18,7 +18,7 @@ public class Optimizer {
         maxGradNorm: Double?, nonfinite: NonFinitePolicy
     ) throws(OptimizerError) {
         try checked { () throws(HyperparameterError) in
-            try StepSettings(maxGradNorm: maxGradNorm).validateNorm()
+            try StepSettings(maxGradNorm: maxGradNorm).validate(for: [], working: .f64)
         }
         self.type = type
         self.maxGradNorm = maxGradNorm
@@ -50,7 +50,9 @@ public class Optimizer {
     @discardableResult
     public func step(_ options: StepOptions = StepOptions()) throws(OptimizerError) -> StepReport {
         let places = try gradientPlaces(options.partial)
-        let settings = try settings(for: options)
+        let settings = try StepSettings(
+                options, groupNames: core.groups.map(\.name), maxGradNorm: maxGradNorm,
+                nonfinite: nonfinite)
         let source = Gradients(base: gradients.base, places: .each(places))
         let pass: StepPass
         do {
@@ -212,28 +214,5 @@ extension Optimizer {
         }
         guard partial == .skip || missing.isEmpty else { throw .missingGradient(missing) }
         return places
-    }
-
-    private func settings(for options: StepOptions) throws(OptimizerError) -> StepSettings {
-        var settings = StepSettings(
-            gradScale: options.gradScale, nonfinite: options.nonfinite ?? nonfinite)
-        switch options.maxGradNorm {
-        case .inherited: settings.maxGradNorm = maxGradNorm
-        case .none: settings.maxGradNorm = nil
-        case .norm(let norm): settings.maxGradNorm = norm
-        }
-        switch options.lr {
-        case .groups:
-            break
-        case .all(let lr):
-            settings.lr = core.groups.map { _ in lr }
-        case .some(let rates):
-            let names = core.groups.map(\.name)
-            for name in rates.keys.sorted() where !names.contains(name) {
-                throw .unknownGroup(name)
-            }
-            settings.lr = names.map { rates[$0] }
-        }
-        return settings
     }
 }

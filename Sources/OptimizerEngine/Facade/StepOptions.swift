@@ -6,7 +6,7 @@ public struct StepOptions: Sendable {
         /// One for all groups.
         case all(Double)
         /// By group name; groups that are not named keep their own.
-        case some([String: Double])
+        case byGroup([String: Double])
     }
 
     public enum Clipping: Equatable, Sendable {

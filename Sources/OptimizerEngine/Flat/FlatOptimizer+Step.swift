@@ -10,36 +10,10 @@ extension FlatOptimizer {
         if case .each(let places) = gradients.places {
             precondition(places.count == slots.count, "one gradient place for each slot")
         }
-        var hyperparameters = groups.map(\.hyperparameters)
-        for (index, lr) in settings.lr.prefix(groups.count).enumerated() {
-            guard let lr else { continue }
-            hyperparameters[index].lr = lr
-            try hyperparameters[index].validate(group: groups[index].name)
-        }
-        let gradScale = try narrowedScale(settings.gradScale)
-        try settings.validateNorm()
+        let resolved = try settings.resolved(
+            for: groups.map { ($0.name, $0.hyperparameters) }, working: working)
         return StepPass(
-            self, gradients, settings, hyperparameters: hyperparameters, gradScale: gradScale,
-            output: output)
-    }
-
-    /// The scale in the working precision, where it must be a number that one can divide by.
-    private func narrowedScale(_ scale: Double?) throws(HyperparameterError) -> Double {
-        guard let scale else { return 1 }
-        let narrowed = working.narrowed(scale)
-        guard narrowed.isFinite, narrowed > 0 else {
-            throw HyperparameterError(
-                name: "grad_scale", value: scale,
-                requirement: "must be a finite number > 0 in the parameters' precision")
-        }
-        return narrowed
-    }
-}
-
-extension StepSettings {
-    func validateNorm() throws(HyperparameterError) {
-        guard let norm = maxGradNorm, !(norm.isFinite && norm >= 0) else { return }
-        throw HyperparameterError(
-            name: "max_grad_norm", value: norm, requirement: "must be a finite number ≥ 0")
+            self, gradients, settings, hyperparameters: resolved.hyperparameters,
+            gradScale: resolved.gradScale, output: output)
     }
 }

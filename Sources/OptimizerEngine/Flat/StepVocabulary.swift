@@ -69,25 +69,6 @@ package struct Gradients: @unchecked Sendable {
     }
 }
 
-/// Options of one step.
-package struct StepSettings: Sendable {
-    /// For each group, in the optimizer's order; nil (or an empty array) keeps the group's own.
-    package var lr: [Double?]
-    package var gradScale: Double?
-    package var maxGradNorm: Double?
-    package var nonfinite: NonFinitePolicy
-
-    package init(
-        lr: [Double?] = [], gradScale: Double? = nil, maxGradNorm: Double? = nil,
-        nonfinite: NonFinitePolicy = .reject
-    ) {
-        self.lr = lr
-        self.gradScale = gradScale
-        self.maxGradNorm = maxGradNorm
-        self.nonfinite = nonfinite
-    }
-}
-
 /// Where the parameters go: whole layout in layout order. The memory may be the gradients' own
 /// where every gradient element has the width and the place of its output element.
 package struct StepOutput: @unchecked Sendable {

@@ -1,5 +1,6 @@
 import HTTP1
 import HTTPServer
+import OptimizerEngine
 import OptimizerSessions
 import SystemIO
 import TensorFormats
@@ -13,7 +14,7 @@ struct TensorAnswer: Sendable {
     let tensors: [TensorDescription]
     let format: TensorFormat
     /// Of every tensor. JSON has no dtype on the wire; its numbers are those of the session's.
-    let dtype: DType
+    let type: ElementType
     /// What sets this variant's entity tag apart from the plain one (API §4).
     let tagVariant: String?
     /// What stands before the data of a safetensors answer.
@@ -21,19 +22,17 @@ struct TensorAnswer: Sendable {
 
     init(
         _ head: RequestHead, of tensors: [TensorDescription], preferred: TensorFormat,
-        session: DType
+        session: ElementType
     ) throws(Problem) {
         self.tensors = tensors
         format = try Negotiation.answerFormat(
             head, preferred: preferred, among: TensorFormat.allCases)
-        let asked = try Negotiation.tensorDType(head, field: "Accept-Tensor-Dtype")
-        dtype = format == .json ? session : asked ?? session
-        let isSessionType = dtype == session
-        tagVariant = format.tagSuffix.map { [dtype] in
-            isSessionType ? $0 : "\($0)-\(dtype.rawValue)"
-        }
+        let asked = try Negotiation.elementType(head, field: "Accept-Tensor-Dtype")
+        type = format == .json ? session : asked ?? session
+        let variant = type == session ? "" : "-\(type.dtype.rawValue)"
+        tagVariant = format.tagSuffix.map { $0 + variant }
         fileHeader =
-            format == .safetensors ? try TensorAnswer.fileHeader(tensors, dtype) : []
+            format == .safetensors ? try TensorAnswer.fileHeader(tensors, type.dtype) : []
     }
 
     private static func fileHeader(
@@ -54,7 +53,7 @@ struct TensorAnswer: Sendable {
     /// `Content-Type`, and `Tensor-Dtype` where the body cannot say it itself.
     func addFields(to fields: inout ResponseFields) {
         fields.add("Content-Type", format.mediaType)
-        if format == .raw { fields.add("Tensor-Dtype", dtype.rawValue) }
+        if format == .raw { fields.add("Tensor-Dtype", type.dtype.rawValue) }
     }
 
     /// The tensors in `vector` as a body; JSON wraps them in the members that `write` adds first.
@@ -80,8 +79,8 @@ struct TensorAnswer: Sendable {
         var offset = 0
         for tensor in tensors {
             json.name(tensor.name)
-            json.tensor(base: vector.slab.base + offset, dtype: dtype, shape: tensor.shape)
-            offset += tensor.elementCount * dtype.byteCount
+            json.tensor(base: vector.slab.base + offset, dtype: type.dtype, shape: tensor.shape)
+            offset += tensor.elementCount * type.byteCount
         }
         json.endObject()
     }

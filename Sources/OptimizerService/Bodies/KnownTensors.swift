@@ -11,18 +11,14 @@ struct KnownTensors {
     private let layout: TensorLayout
     private let type: ElementType
 
-    init(_ layout: TensorLayout, working: DType, pool: SlabPool) throws(Problem) {
+    init(_ layout: TensorLayout, working: ElementType, pool: SlabPool) throws(Problem) {
         self.layout = layout
-        type = working == .F64 ? .f64 : .f32
+        type = working
         let (byteCount, overflow) = layout.elementCount.multipliedReportingOverflow(
             by: type.byteCount)
         guard !overflow else { throw Problem.bodyTooLarge(limit: Int.max) }
         slab = try pool.take(orProblem: byteCount)
-        sink = KnownLayoutSink(layout: layout, working: working, base: slab.base)
-    }
-
-    func requireGradients(_ partial: StepOptions.Partial) throws(Problem) {
-        try GradientPresence.require(sink.present, partial, layout)
+        sink = KnownLayoutSink(layout: layout, working: working.dtype, base: slab.base)
     }
 
     /// The tensors as a step's gradients.

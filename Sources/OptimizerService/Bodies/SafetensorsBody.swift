@@ -4,30 +4,25 @@ import TensorFormats
 
 /// Receives a safetensors file: the header first, then every tensor straight to its place.
 final class SafetensorsBody: BodyReceiver {
-    /// Where the tensors of a header go.
+    /// Where the tensors of a header go, and what happens when they are there.
     struct Placement {
-        let slab: Slab
-        /// One address an entry, in the file's data order; all within `slab`.
+        /// One address an entry, in the file's data order. `completion` keeps their memory.
         let destinations: [UnsafeMutableRawPointer]
+        let completion: (Responder) -> Void
     }
 
     private let exchange: Exchange
     private var reader: SafetensorsReader
     private let place: (SafetensorsHeader) throws(Problem) -> Placement
-    private let completion: (SafetensorsHeader, Slab, Responder) -> Void
-    private var placed: (header: SafetensorsHeader, slab: Slab)?
+    private var completion: ((Responder) -> Void)?
 
-    /// - Parameters:
-    ///   - place: judges the header and finds room for its tensors.
-    ///   - completion: is called when every byte lies where `place` said.
+    /// - Parameter place: judges the header and finds room for its tensors.
     init(
         _ exchange: Exchange, limits: FormatLimits,
-        place: @escaping (SafetensorsHeader) throws(Problem) -> Placement,
-        completion: @escaping (SafetensorsHeader, Slab, Responder) -> Void
+        place: @escaping (SafetensorsHeader) throws(Problem) -> Placement
     ) {
         self.exchange = exchange
         self.place = place
-        self.completion = completion
         var length: UInt64?
         if case .length(let count) = exchange.head.framing { length = count }
         reader = SafetensorsReader(limits: limits, contentLength: length)
@@ -39,7 +34,7 @@ final class SafetensorsBody: BodyReceiver {
         do {
             guard case .header(let header) = try advance(count) else { return nil }
             let placement = try place(header)
-            placed = (header, placement.slab)
+            completion = placement.completion
             _ = reader.place(placement.destinations)
             return nil
         } catch {
@@ -65,12 +60,9 @@ final class SafetensorsBody: BodyReceiver {
         } catch {
             return responder.send(exchange.response(Problem(error)))
         }
-        guard let placed else {
-            // `finish` accepts no file without a header, and every header was placed.
-            return responder.send(
-                exchange.response(Problem(.internalError, "The header was never placed.")))
-        }
-        completion(placed.header, placed.slab, responder)
+        // `finish` accepts no file without a header, and no header goes on without its placement;
+        // a responder that nobody answers is answered as the defect that it would be.
+        completion?(responder)
     }
 
     func cancelled() {}

@@ -64,7 +64,9 @@ struct CreationEndpoint {
             creation.exchange, member: "parameters", sink: tensors.sink,
             optionBytes: rooms.formats.jsonValueBytes
         ) { members, responder in
-            creation.run(members, responder) { () throws(Problem) in try tensors.parameters() }
+            creation.run(responder) { () throws(Problem) in
+                (try CreationSettings(members), try tensors.parameters())
+            }
         }
         return .receive(body)
     }
@@ -72,23 +74,17 @@ struct CreationEndpoint {
     private func receiveSafetensors(_ creation: PendingCreation) throws(Problem) -> Decision {
         try rooms.checkFile(creation.exchange.head)
         let rooms = self.rooms
-        let body = SafetensorsBody(
-            creation.exchange, limits: rooms.formats,
-            place: { (header) throws(Problem) in
-                try WholeFile.placement(header, pool: rooms.bodies, limits: rooms.limits)
-            },
-            completion: { header, slab, responder in
-                do throws(Problem) {
-                    let text = header.metadata("session") ?? "{}"
-                    let members = try MetadataText.object(
-                        text, named: "session", limits: rooms.formats)
-                    creation.run(members, responder) { () throws(Problem) in
-                        try InitialParameters(header, slab)
-                    }
-                } catch {
-                    responder.send(creation.exchange.response(error))
+        let body = SafetensorsBody(creation.exchange, limits: rooms.formats) {
+            (header) throws(Problem) in
+            let members = try MetadataText.object(
+                header.metadata("session") ?? "{}", named: "session", limits: rooms.formats)
+            let settings = try CreationSettings(members)
+            return try WholeFile.placement(header, rooms) { slab, responder in
+                creation.run(responder) { () throws(Problem) in
+                    (settings, try InitialParameters(header, slab))
                 }
-            })
+            }
+        }
         return .receive(body)
     }
 }
@@ -101,12 +97,11 @@ struct PendingCreation: Sendable {
     let precondition: Precondition?
 
     func run(
-        _ members: [JSONMember], _ responder: Responder,
-        _ parameters: () throws(Problem) -> InitialParameters
+        _ responder: Responder,
+        _ read: () throws(Problem) -> (CreationSettings, InitialParameters)
     ) {
-        do {
-            let settings = try CreationSettings(members)
-            let initial = try parameters()
+        do throws(Problem) {
+            let (settings, initial) = try read()
             let specification = SessionSpecification(
                 settings: settings.session, layout: initial.layout, parameters: initial.places)
             rooms.store.create(name, specification, precondition: precondition) { result in

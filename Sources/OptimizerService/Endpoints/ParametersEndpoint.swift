@@ -18,7 +18,7 @@ struct ParametersEndpoint {
         let all = description.layout.tensors
         let tensors = try TensorAnswer(
             head, of: tensor.map { [all[$0]] } ?? all, preferred: .json,
-            session: description.dtype)
+            session: description.elementType)
         if try Preconditions.isCurrent(head, description.tag) {
             return .respond(
                 Response.notModified(description.tag, variant: tensors.tagVariant))
@@ -42,12 +42,11 @@ struct ParametersEndpoint {
         _ answer: ParametersAnswer, of session: Session, tensor: Int?, _ exchange: Exchange,
         _ responder: Responder
     ) {
-        guard let type = ElementType(answer.tensors.dtype) else { return }
-        session.readParameters(type: type, tensor: tensor) { result in
+        session.readParameters(type: answer.tensors.type, tensor: tensor) { result in
             switch result {
             case .success(let read):
                 guard let vector = read.vector else { return }
-                let count = vector.byteCount / answer.tensors.dtype.byteCount
+                let count = vector.byteCount / vector.type.byteCount
                 rooms.write(answer.tensors, count: count) {
                     responder.send(answer.response(read.tag, vector))
                 }
@@ -73,7 +72,7 @@ struct ParametersEndpoint {
             Negotiation.prefersMinimal(head)
             ? nil : try TensorAnswer(
                 head, of: description.layout.tensors, preferred: format,
-                session: description.dtype)
+                session: description.elementType)
         let write = PendingOverwrite(
             rooms: rooms, exchange: exchange, session: session, ifMatch: ifMatch,
             layout: description.layout, tensors: tensors)
@@ -88,17 +87,16 @@ struct ParametersEndpoint {
         _ write: PendingOverwrite, _ description: SessionDescription
     ) throws(Problem) -> Decision {
         let head = write.exchange.head
-        let dtype = try Negotiation.tensorDType(head, field: "Tensor-Dtype") ?? description.dtype
+        let type =
+            try Negotiation.elementType(head, field: "Tensor-Dtype") ?? description.elementType
         let slab = try rooms.slabForVector(
-            head, elementCount: write.layout.elementCount, dtype: dtype)
+            head, elementCount: write.layout.elementCount, type: type)
         return .receive(
             VectorBody(write.exchange, into: slab) { slab, responder in
                 var offset = 0
                 let places: [TensorPlace?] = write.layout.tensors.map { tensor in
-                    defer { offset += tensor.elementCount * dtype.byteCount }
-                    return ElementType(dtype).map {
-                        TensorPlace(slab: slab, byteOffset: offset, type: $0)
-                    }
+                    defer { offset += tensor.elementCount * type.byteCount }
+                    return TensorPlace(slab: slab, byteOffset: offset, type: type)
                 }
                 write.run(places, responder)
             })
@@ -107,20 +105,14 @@ struct ParametersEndpoint {
     private func receiveSafetensors(_ write: PendingOverwrite) throws(Problem) -> Decision {
         try rooms.checkFile(write.exchange.head)
         let rooms = self.rooms
-        var accepted: PlacedTensors?
-        let body = SafetensorsBody(
-            write.exchange, limits: rooms.formats,
-            place: { (header) throws(Problem) in
-                let placed = try PlacedTensors(
-                    header, in: write.layout, root: "/parameters", pool: rooms.bodies)
-                accepted = placed
-                return SafetensorsBody.Placement(
-                    slab: placed.slab, destinations: placed.destinations)
-            },
-            completion: { _, _, responder in
-                guard let accepted else { return }
-                write.run(accepted.tensorPlaces, responder)
-            })
+        let body = SafetensorsBody(write.exchange, limits: rooms.formats) {
+            (header) throws(Problem) in
+            let placed = try PlacedTensors(
+                header, in: write.layout, root: "/parameters", pool: rooms.bodies)
+            return SafetensorsBody.Placement(destinations: placed.destinations) { responder in
+                write.run(placed.tensorPlaces, responder)
+            }
+        }
         return .receive(body)
     }
 
@@ -129,9 +121,9 @@ struct ParametersEndpoint {
     ) throws(Problem) -> Decision {
         let exchange = write.exchange
         let known = try KnownTensors(
-            write.layout, working: description.dtype.working, pool: rooms.bodies)
+            write.layout, working: description.elementType.working, pool: rooms.bodies)
         let body = try rooms.documentBody(
-            exchange, member: "parameters", sink: known.sink, optionBytes: StepOptions.limitBytes
+            exchange, member: "parameters", sink: known.sink, optionBytes: StepDocument.limitBytes
         ) { members, responder in
             if let member = members.first {
                 let pointer = JSONPointer.of(member.name)
@@ -157,7 +149,7 @@ struct PendingOverwrite: Sendable {
 
     func run(_ places: [TensorPlace?], _ responder: Responder) {
         let reply: StepReply =
-            tensors.flatMap { ElementType($0.dtype) }.map { .vector($0) } ?? .none
+            tensors.map { .vector($0.type) } ?? .none
         session.writeParameters(places, ifMatch: ifMatch, reply: reply) { [self] result in
             switch result {
             case .success(let written):

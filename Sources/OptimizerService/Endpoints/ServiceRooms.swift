@@ -1,5 +1,6 @@
 import HTTP1
 import HTTPServer
+import OptimizerEngine
 import OptimizerSessions
 import SystemIO
 import TensorFormats
@@ -67,9 +68,9 @@ struct ServiceRooms: Sendable {
 
     /// Memory for a raw body, whose length the layout and the dtype fix.
     func slabForVector(
-        _ head: RequestHead, elementCount: Int, dtype: DType
+        _ head: RequestHead, elementCount: Int, type: ElementType
     ) throws(Problem) -> Slab {
-        let (byteCount, overflow) = elementCount.multipliedReportingOverflow(by: dtype.byteCount)
+        let (byteCount, overflow) = elementCount.multipliedReportingOverflow(by: type.byteCount)
         guard !overflow, byteCount <= limits.bodyBytes else {
             throw Problem.bodyTooLarge(limit: limits.bodyBytes)
         }

@@ -47,41 +47,53 @@ struct StateEndpoint {
         let demandsAbsence = try Preconditions.demandsAbsence(head)
         _ = try Negotiation.bodyFormat(head, allowed: [.safetensors])
         try rooms.checkFile(head)
-        let rooms = self.rooms
-        let body = SafetensorsBody(
-            exchange, limits: StateFile.limits(for: rooms.formats),
-            place: { (header) throws(Problem) in
-                try WholeFile.placement(header, pool: rooms.bodies, limits: rooms.limits)
-            },
-            completion: { header, slab, responder in
-                let file: StateImport
-                do throws(SessionError) {
-                    file = try StateImport(header: header, data: slab)
-                } catch {
-                    return responder.send(exchange.response(error, root: ""))
-                }
-                rooms.store.importState(
-                    file, as: name, precondition: demandsAbsence ? .isAbsent : ifMatch
-                ) { result in
-                    PendingCreation.answer(result, exchange, responder, root: "")
+        let pending = PendingImport(
+            rooms: rooms, exchange: exchange, name: name,
+            precondition: demandsAbsence ? .isAbsent : ifMatch)
+        let limits = StateFile.limits(for: rooms.formats)
+        return .receive(
+            SafetensorsBody(exchange, limits: limits) { (header) throws(Problem) in
+                try WholeFile.placement(header, rooms) { slab, responder in
+                    pending.run(header, slab, responder)
                 }
             })
-        return .receive(body)
+    }
+}
+
+/// An import whose head was accepted and whose file is on its way.
+private struct PendingImport: Sendable {
+    let rooms: ServiceRooms
+    let exchange: Exchange
+    let name: String
+    let precondition: Precondition?
+
+    func run(_ header: SafetensorsHeader, _ slab: Slab, _ responder: Responder) {
+        let file: StateImport
+        do {
+            file = try StateImport(header: header, data: slab)
+        } catch {
+            return responder.send(exchange.response(error, root: ""))
+        }
+        rooms.store.importState(file, as: name, precondition: precondition) { result in
+            PendingCreation.answer(result, exchange, responder, root: "")
+        }
     }
 }
 
 /// The data of a safetensors file kept as it lies in the file.
 enum WholeFile {
     static func placement(
-        _ header: SafetensorsHeader, pool: SlabPool, limits: ServiceLimits
+        _ header: SafetensorsHeader, _ rooms: ServiceRooms,
+        completion: @escaping (Slab, Responder) -> Void
     ) throws(Problem) -> SafetensorsBody.Placement {
         let byteCount = header.dataByteCount
-        guard byteCount <= limits.bodyBytes else {
-            throw Problem.bodyTooLarge(limit: limits.bodyBytes)
+        guard byteCount <= rooms.limits.bodyBytes else {
+            throw Problem.bodyTooLarge(limit: rooms.limits.bodyBytes)
         }
-        let slab = try pool.take(orProblem: byteCount)
+        let slab = try rooms.bodies.take(orProblem: byteCount)
         let base = slab.base
-        return SafetensorsBody.Placement(
-            slab: slab, destinations: header.tensors.map { base + $0.begin })
+        return SafetensorsBody.Placement(destinations: header.tensors.map { base + $0.begin }) {
+            completion(slab, $0)
+        }
     }
 }

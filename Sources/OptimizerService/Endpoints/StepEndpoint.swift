@@ -20,12 +20,12 @@ struct StepEndpoint {
                 SessionError.stepMismatch(expected: ifMatch, current: description.tag), root: "")
         }
         let format = try Negotiation.bodyFormat(head, allowed: TensorFormat.allCases)
-        let query = try QueryParameters(head, known: format == .raw ? StepOptions.names : [])
+        let query = try QueryParameters(head, known: format == .raw ? StepDocument.names : [])
         let tensors =
             Negotiation.prefersMinimal(head)
             ? nil : try TensorAnswer(
                 head, of: description.layout.tensors, preferred: format,
-                session: description.dtype)
+                session: description.elementType)
         let step = PendingStep(
             rooms: rooms, exchange: exchange, session: session, ifMatch: ifMatch,
             answer: StepAnswer(session: name, tensors: tensors))
@@ -40,15 +40,14 @@ struct StepEndpoint {
         _ step: PendingStep, _ query: QueryParameters, _ description: SessionDescription
     ) throws(Problem) -> Decision {
         let head = step.exchange.head
-        let options = try Problem.mapping { () throws(SettingsFault) in try StepOptions(query) }
-        let dtype = try Negotiation.tensorDType(head, field: "Tensor-Dtype") ?? description.dtype
-        guard let type = ElementType(dtype) else {
-            throw Problem(.dtypeMismatch, "Tensor-Dtype names no parameter type.")
-        }
+        let document = try Problem.mapping { () throws(SettingsFault) in try StepDocument(query) }
+        try step.check(document, description)
+        let type =
+            try Negotiation.elementType(head, field: "Tensor-Dtype") ?? description.elementType
         let slab = try rooms.slabForVector(
-            head, elementCount: description.layout.elementCount, dtype: dtype)
+            head, elementCount: description.layout.elementCount, type: type)
         let body = VectorBody(step.exchange, into: slab) { slab, responder in
-            step.run(StepGradients(slab: slab, places: .whole(type)), options, responder)
+            step.run(StepGradients(slab: slab, places: .whole(type)), document, responder)
         }
         return .receive(body)
     }
@@ -58,22 +57,18 @@ struct StepEndpoint {
     ) throws(Problem) -> Decision {
         try rooms.checkFile(step.exchange.head)
         let rooms = self.rooms
-        var accepted: (placed: PlacedTensors, options: StepOptions)?
-        let body = SafetensorsBody(
-            step.exchange, limits: rooms.formats,
-            place: { (header) throws(Problem) in
-                let options = try StepOptions(header, limits: rooms.formats)
-                let placed = try PlacedTensors(
-                    header, in: description.layout, root: "/gradients", pool: rooms.bodies)
-                try placed.requireGradients(options.partial, description.layout)
-                accepted = (placed, options)
-                return SafetensorsBody.Placement(
-                    slab: placed.slab, destinations: placed.destinations)
-            },
-            completion: { _, _, responder in
-                guard let (placed, options) = accepted else { return }
-                step.run(placed.gradients, options, responder)
-            })
+        let body = SafetensorsBody(step.exchange, limits: rooms.formats) {
+            (header) throws(Problem) in
+            let document = try StepDocument(header, limits: rooms.formats)
+            try step.check(document, description)
+            let placed = try PlacedTensors(
+                header, in: description.layout, root: "/gradients", pool: rooms.bodies)
+            let gradients = placed.gradients
+            try step.check(gradients, document)
+            return SafetensorsBody.Placement(destinations: placed.destinations) { responder in
+                step.run(gradients, document, responder)
+            }
+        }
         return .receive(body)
     }
 
@@ -82,16 +77,16 @@ struct StepEndpoint {
     ) throws(Problem) -> Decision {
         let exchange = step.exchange
         let tensors = try KnownTensors(
-            description.layout, working: description.dtype.working, pool: rooms.bodies)
+            description.layout, working: description.elementType.working, pool: rooms.bodies)
         let body = try rooms.documentBody(
-            exchange, member: "gradients", sink: tensors.sink, optionBytes: StepOptions.limitBytes
+            exchange, member: "gradients", sink: tensors.sink,
+            optionBytes: StepDocument.limitBytes
         ) { members, responder in
             do throws(Problem) {
-                let options = try Problem.mapping { () throws(SettingsFault) in
-                    try StepOptions(members)
+                let document = try Problem.mapping { () throws(SettingsFault) in
+                    try StepDocument(members)
                 }
-                try tensors.requireGradients(options.partial)
-                step.run(tensors.gradients, options, responder)
+                step.run(tensors.gradients, document, responder)
             } catch {
                 responder.send(exchange.response(error))
             }
@@ -108,15 +103,29 @@ struct PendingStep: Sendable {
     let ifMatch: Precondition?
     let answer: StepAnswer
 
-    func run(_ gradients: StepGradients, _ options: StepOptions, _ responder: Responder) {
+    /// Refuses now what the step would be refused for when its gradients are here.
+    func check(_ document: StepDocument, _ description: SessionDescription) throws(Problem) {
+        do {
+            try description.check(document.options)
+        } catch {
+            throw Problem(error, root: "/gradients")
+        }
+    }
+
+    func check(_ gradients: StepGradients, _ document: StepDocument) throws(Problem) {
+        do {
+            try gradients.check(against: session.layout, document.options.partial)
+        } catch {
+            throw Problem(error, root: "/gradients")
+        }
+    }
+
+    func run(_ gradients: StepGradients, _ document: StepDocument, _ responder: Responder) {
         var request = StepRequest(gradients: gradients)
-        request.learningRate = options.lr
-        request.gradScale = options.gradScale
-        request.maxGradNorm = options.maxGradNorm
-        request.nonfinite = options.nonfinite
-        request.loss = options.loss
+        request.options = document.options
+        request.loss = document.loss
         request.ifMatch = ifMatch
-        if let type = answer.tensors.flatMap({ ElementType($0.dtype) }) { request.reply = .vector(type) }
+        if let tensors = answer.tensors { request.reply = .vector(tensors.type) }
         session.step(request) { [self] result in
             switch result {
             case .success(let outcome):

@@ -1,4 +1,6 @@
 import HTTP1
+import OptimizerEngine
+import OptimizerSessions
 import TensorFormats
 
 /// The three forms in which tensors travel.
@@ -81,16 +83,16 @@ enum Negotiation {
         return ordered[choice]
     }
 
-    /// A dtype by a request's `Tensor-Dtype` or `Accept-Tensor-Dtype` field; nil when absent.
-    static func tensorDType(
+    /// The type that a `Tensor-Dtype` or `Accept-Tensor-Dtype` field names; nil when absent.
+    static func elementType(
         _ head: RequestHead, field: StaticString
-    ) throws(Problem) -> DType? {
+    ) throws(Problem) -> ElementType? {
         guard let text = head.fields.combined(field) else { return nil }
-        guard let dtype = DType(rawValue: text), dtype.isParameterType else {
+        guard let type = DType(rawValue: text).flatMap({ ElementType($0) }) else {
             throw Problem(
                 .dtypeMismatch, "\(field) must be one of F32, F64, F16, BF16.")
         }
-        return dtype
+        return type
     }
 
     /// Whether the client asked for `Prefer: return=minimal` (RFC 7240 §4.2).

@@ -4,21 +4,9 @@ import OptimizerSessions
 import TensorFormats
 
 /// What a step may be asked beside its gradients (API §3), the same in every format.
-struct StepOptions {
-    /// What a step does when a parameter has no gradient.
-    enum Partial: String, CaseIterable {
-        /// The step is refused.
-        case error
-        /// The parameter stays as it is and its step count stands.
-        case skip
-    }
-
-    var lr = StepLearningRate.own
-    var gradScale: Double?
-    var maxGradNorm = MaxGradNorm.own
-    var nonfinite: NonFinitePolicy?
-    var partial = Partial.error
-    var loss: Double?
+struct StepDocument {
+    private(set) var options = StepOptions(partial: .error)
+    private(set) var loss: Double?
 
     static let names = ["lr", "grad_scale", "max_grad_norm", "nonfinite", "partial", "loss"]
 
@@ -28,13 +16,13 @@ struct StepOptions {
     /// The options of a JSON body, or of the `options` text in a safetensors file's metadata.
     init(_ members: [JSONMember]) throws(SettingsFault) {
         var reader = MemberReader(members, at: "")
-        lr = try StepOptions.learningRate(from: &reader)
-        gradScale = try reader.number("grad_scale")
+        options.lr = try StepDocument.learningRate(from: &reader)
+        options.gradScale = try reader.number("grad_scale")
         if let norm = try reader.nullableNumber("max_grad_norm") {
-            maxGradNorm = norm.map { .value($0) } ?? .lifted
+            options.maxGradNorm = norm.map { .norm($0) } ?? .none
         }
-        nonfinite = try reader.choice("nonfinite", of: NonFinitePolicy.self)
-        partial = try reader.choice("partial", of: Partial.self) ?? .error
+        options.nonfinite = try reader.choice("nonfinite", of: NonFinitePolicy.self)
+        options.partial = try reader.choice("partial", of: PartialPolicy.self) ?? .error
         loss = try reader.number("loss")
         if let loss, !loss.isFinite {
             throw SettingsFault(.invalidValue, "/loss", "must be a finite number")
@@ -50,7 +38,7 @@ struct StepOptions {
             case "nonfinite", "partial":
                 members.append(JSONMember(name: name, value: .string(text)))
             default:
-                members.append(JSONMember(name: name, value: try StepOptions.value(text, name)))
+                members.append(JSONMember(name: name, value: try StepDocument.value(text, name)))
             }
         }
         try self.init(members)
@@ -78,19 +66,19 @@ struct StepOptions {
 
     private static func learningRate(
         from reader: inout MemberReader
-    ) throws(SettingsFault) -> StepLearningRate {
-        guard let value = reader.take("lr") else { return .own }
+    ) throws(SettingsFault) -> StepOptions.LearningRate {
+        guard let value = reader.take("lr") else { return .groups }
         switch value {
         case .number(let rate):
             return .all(rate)
         case .object(let members):
-            var rates: [(group: String, lr: Double)] = []
+            var rates: [String: Double] = [:]
             for member in members {
                 guard case .number(let rate) = member.value else {
                     throw SettingsFault(
                         .invalidValue, JSONPointer.of("lr", member.name), "must be a number")
                 }
-                rates.append((member.name, rate))
+                rates[member.name] = rate
             }
             return .byGroup(rates)
         default:

@@ -1,0 +1,81 @@
+/// One step's settings for each group.
+package struct StepSettings: Sendable {
+    /// For each group, in the optimizer's order; nil (or an empty array) keeps the group's own.
+    package var lr: [Double?]
+    package var gradScale: Double?
+    package var maxGradNorm: Double?
+    package var nonfinite: NonFinitePolicy
+
+    package init(
+        lr: [Double?] = [], gradScale: Double? = nil, maxGradNorm: Double? = nil,
+        nonfinite: NonFinitePolicy = .reject
+    ) {
+        self.lr = lr
+        self.gradScale = gradScale
+        self.maxGradNorm = maxGradNorm
+        self.nonfinite = nonfinite
+    }
+
+    /// What a step's options come to where the optimizer says `maxGradNorm` and `nonfinite`.
+    package init(
+        _ options: StepOptions, groupNames: [String], maxGradNorm: Double?,
+        nonfinite: NonFinitePolicy
+    ) throws(OptimizerError) {
+        switch options.lr {
+        case .groups:
+            lr = []
+        case .all(let rate):
+            lr = groupNames.map { _ in rate }
+        case .byGroup(let rates):
+            let known = Set(groupNames)
+            if let name = rates.keys.sorted().first(where: { !known.contains($0) }) {
+                throw .unknownGroup(name)
+            }
+            lr = groupNames.map { rates[$0] }
+        }
+        switch options.maxGradNorm {
+        case .inherited: self.maxGradNorm = maxGradNorm
+        case .none: self.maxGradNorm = nil
+        case .norm(let norm): self.maxGradNorm = norm
+        }
+        gradScale = options.gradScale
+        self.nonfinite = options.nonfinite ?? nonfinite
+    }
+
+    /// What a step computes with, each value in its range.
+    struct Resolved {
+        var hyperparameters: [Hyperparameters]
+        /// In the working precision; 1 without one.
+        var gradScale: Double
+    }
+
+    func resolved(
+        for groups: [(name: String, hyperparameters: Hyperparameters)], working: ElementType
+    ) throws(HyperparameterError) -> Resolved {
+        var hyperparameters = groups.map(\.hyperparameters)
+        for (index, lr) in lr.prefix(groups.count).enumerated() {
+            guard let lr else { continue }
+            hyperparameters[index].lr = lr
+            try hyperparameters[index].validate(group: groups[index].name)
+        }
+        if let maxGradNorm, !(maxGradNorm.isFinite && maxGradNorm >= 0) {
+            throw HyperparameterError(
+                name: "max_grad_norm", value: maxGradNorm,
+                requirement: "must be a finite number ≥ 0")
+        }
+        let scale = gradScale.map { working.narrowed($0) } ?? 1
+        guard scale.isFinite, scale > 0 else {
+            throw HyperparameterError(
+                name: "grad_scale", value: gradScale ?? scale,
+                requirement: "must be a finite number > 0 in the parameters' precision")
+        }
+        return Resolved(hyperparameters: hyperparameters, gradScale: scale)
+    }
+
+    /// Finds the fault for which a step with these settings would be refused.
+    package func validate(
+        for groups: [(name: String, hyperparameters: Hyperparameters)], working: ElementType
+    ) throws(HyperparameterError) {
+        _ = try resolved(for: groups, working: working)
+    }
+}
