@@ -5,6 +5,10 @@
 //   NAME(x)  x with the precision's suffix
 // The formula and its order are those of PyTorch's fused CPU Adam, without fused multiply-add;
 // ReferenceAdam.swift explains them line by line.
+//
+// The divider bounds the speed: one square root and two divisions for each parameter alone take
+// 424 us for a million floats (AVX2, Zen 3), the whole step 440 to 470. Prefetching made it slower
+// (480 to 530), division by a reciprocal in double with one rounding no faster.
 
 enum { NAME(lanes) = sizeof(VECTOR) / sizeof(REAL) };
 
