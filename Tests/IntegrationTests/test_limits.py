@@ -15,11 +15,10 @@ from wire import Connection, chunked, request_bytes
 @contextmanager
 def service(*arguments):
     """A service with these bounds, and a session `s` of six numbers in it."""
-    running = Server(*arguments)
-    api = API(running.port)
-    api.create("s", {"b": [0, 0], "w": [[0, 0], [0, 0]]})
-    yield api
-    running.stop()
+    with Server(*arguments) as running:
+        api = API(running.port)
+        api.create("s", {"b": [0, 0], "w": [[0, 0], [0, 0]]})
+        yield api
 
 
 STEP = "/v1/sessions/s/steps"
@@ -110,19 +109,19 @@ def test_full_queue():
 
 def test_draining():
     """A half-sent body gets its grace and then 503; a whole one that waits is answered."""
-    running = Server("--drain-grace-seconds", "1")
-    api = API(running.port)
-    api.create("s", {"b": [0, 0], "w": [[0, 0], [0, 0]]})
-    request = request_bytes("POST", STEP, {"Content-Type": RAW}, bytes(24))
-    with Connection(running.port) as half, Connection(running.port) as late:
-        half.send(request[:-5])
-        late.send(request[:-5])
-        assert api.get("/readyz").status == 200  # Both heads have been read by now.
-        running.process.send_signal(signal.SIGTERM)
-        time.sleep(0.2)
-        late.send(request[-5:])
-        assert late.read_response().status == 200
-        assert_problem(half.read_response(), 503, "draining")
-        assert half.is_closed()
-    running.process.wait(timeout=30)
-    assert running.process.returncode in (0, 1), running.said()
+    with Server("--drain-grace-seconds", "1") as running:
+        api = API(running.port)
+        api.create("s", {"b": [0, 0], "w": [[0, 0], [0, 0]]})
+        request = request_bytes("POST", STEP, {"Content-Type": RAW}, bytes(24))
+        with Connection(running.port) as half, Connection(running.port) as late:
+            half.send(request[:-5])
+            late.send(request[:-5])
+            assert api.get("/readyz").status == 200  # Both heads have been read by now.
+            running.process.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+            late.send(request[-5:])
+            assert late.read_response().status == 200
+            assert_problem(half.read_response(), 503, "draining")
+            assert half.is_closed()
+        running.process.wait(timeout=30)
+        assert running.process.returncode in (0, 1), running.said()
