@@ -14,9 +14,8 @@ names = itertools.count(1)
 @pytest.fixture(scope="session")
 def server():
     """Lives through every test of the run, bad input included, and then drains."""
-    running = Server()
-    yield running
-    running.stop()
+    with Server() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -26,6 +26,17 @@ class Server:
         self.output = {self.process.stdout: b"", self.process.stderr: b""}
         self.port = self._read_port(time.monotonic() + start_seconds)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        """Stops it, also after a failure, whose message must not be hidden by another."""
+        if kind is None and self.is_alive:
+            self.stop()
+        elif self.is_alive:
+            self.process.kill()
+            self.process.wait()
+
     def _read_port(self, deadline):
         while time.monotonic() < deadline:
             self._read_output(0.2)

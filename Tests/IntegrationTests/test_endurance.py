@@ -16,9 +16,8 @@ GROWTH_LIMIT_BYTES = 4 << 20
 
 @pytest.fixture
 def own():
-    running = Server()
-    yield running
-    running.stop()
+    with Server() as running:
+        yield running
 
 
 def send(port, request):

@@ -33,9 +33,8 @@ def without_clocks(answer):
 @pytest.fixture
 def fresh():
     """A service that has never had a session, so generations start at 1."""
-    running = Server()
-    yield API(running.port)
-    running.stop()
+    with Server() as running:
+        yield API(running.port)
 
 
 def test_creation_and_step(fresh):

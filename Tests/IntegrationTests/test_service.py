@@ -128,8 +128,8 @@ def test_every_answer_has_a_date(api):
 
 
 def test_sigterm_drains_and_ends_with_status_0():
-    running = Server()
-    with Connection(running.port) as idle, Connection(running.port) as busy:
+    with (Server() as running, Connection(running.port) as idle,
+          Connection(running.port) as busy):
         idle.ask("GET", "/livez")
         assert busy.ask("GET", "/readyz").status == 200
         said = running.stop()
@@ -138,9 +138,8 @@ def test_sigterm_drains_and_ends_with_status_0():
 
 
 def test_start_prints_an_address_and_a_curl_line():
-    running = Server()
-    said = running.said()
-    running.stop()
+    with Server() as running:
+        said = running.said()
     assert f"http://127.0.0.1:{running.port}" in said
     assert "curl" in said
 
@@ -158,20 +157,18 @@ def test_options_from_the_environment(monkeypatch):
     for index, option in enumerate(bounds):
         variable = "OPTIMIZERD_" + option.upper().replace("-", "_")
         monkeypatch.setenv(variable, str(5001 + index))
-    running = Server()
-    limits = API(running.port).get("/v1").json()["limits"]
-    running.stop()
+    with Server() as running:
+        limits = API(running.port).get("/v1").json()["limits"]
     assert set(range(5001, 5001 + len(bounds))) <= set(limits.values())
 
 
 def test_an_option_wins_over_its_variable(monkeypatch):
     monkeypatch.setenv("OPTIMIZERD_MAX_SESSIONS", "1")
-    running = Server("--max-sessions", "2")
-    api = API(running.port)
-    for name in ("a", "b"):
-        api.create(name, {"p": 1})
-    response = api.put("/v1/sessions/c", json={"parameters": {"p": 1}})
-    running.stop()
+    with Server("--max-sessions", "2") as running:
+        api = API(running.port)
+        for name in ("a", "b"):
+            api.create(name, {"p": 1})
+        response = api.put("/v1/sessions/c", json={"parameters": {"p": 1}})
     assert_problem(response, 503, "over-budget", limit=2)
 
 
