@@ -44,7 +44,7 @@ def raw_steps(api, name, rows):
 
 @pytest.mark.parametrize("amsgrad", [False, True])
 def test_readme_lines(api, name, tmp_path, amsgrad):
-    python = os.environ.get("TORCH_PYTHON", sys.executable)
+    python = os.environ.get("TORCH_PYTHON") or sys.executable
     needs = [python, "-c", "import numpy, torch, safetensors"]
     if subprocess.run(needs, capture_output=True, check=False).returncode:
         pytest.skip("no torch here; TORCH_PYTHON may name an interpreter that has it")

@@ -127,7 +127,7 @@ def test_reference_has_torchs_bits(vector):
 
 def test_live_torch_agrees(server, tmp_path):
     """The golden file made anew by the torch that is installed here, if any."""
-    python = os.environ.get("TORCH_PYTHON", sys.executable)
+    python = os.environ.get("TORCH_PYTHON") or sys.executable
     if subprocess.run([python, "-c", "import torch"], capture_output=True, check=False).returncode:
         pytest.skip("no torch here; TORCH_PYTHON may name an interpreter that has it")
     out = tmp_path / "golden.json"

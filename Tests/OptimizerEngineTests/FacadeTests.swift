@@ -145,7 +145,8 @@ struct FacadeTests {
         #expect(try optimizer.step().clipCoef == 1 / (10 + 1e-6))
         let lifted = try optimizer.step(StepOptions(gradScale: 2, maxGradNorm: .none))
         #expect(lifted.clipCoef == 1 && lifted.gradNorm == 5)
-        let own = try optimizer.step(StepOptions(lr: .byGroup(["default": 7]), maxGradNorm: .norm(5)))
+        let own = try optimizer.step(
+            StepOptions(lr: .byGroup(["default": 7]), maxGradNorm: .norm(5)))
         #expect(own.clipCoef == 5 / (10 + 1e-6) && own.lr == ["default": 7])
         #expect(throws: OptimizerError.unknownGroup("other")) {
             try optimizer.step(StepOptions(lr: .byGroup(["other": 1])))

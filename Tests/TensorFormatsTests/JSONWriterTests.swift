@@ -58,9 +58,9 @@ import Testing
         let halves: [UInt16] = [0x3C00, 0xC000, 0x0001, 0x7BFF, 0x8000, 0x7C00, 0x7E00, 0x2E66]
         #expect(
             tensor(halves, .F16, [8])
-                == #"[1,-2,5.9604645e-8,65504,-0,"Infinity","NaN",0.099975586]"#)
+                == #"[1,-2,5.9604645e-8,65504,-0.0,"Infinity","NaN",0.099975586]"#)
         let brains: [UInt16] = [0x3F80, 0x3DCD, 0x0001, 0xFF80, 0x8000]
-        #expect(tensor(brains, .BF16, [5]) == #"[1,0.100097656,9.1835e-41,"-Infinity",-0]"#)
+        #expect(tensor(brains, .BF16, [5]) == #"[1,0.100097656,9.1835e-41,"-Infinity",-0.0]"#)
         let doubles = [0.1, .nan, -1e300]
         #expect(tensor(doubles, .F64, [3]) == #"[0.1,"NaN",-1e300]"#)
     }

@@ -14,25 +14,35 @@ final class SafetensorsBody: BodyReceiver {
     private let exchange: Exchange
     private var reader: SafetensorsReader
     private let place: (SafetensorsHeader) throws(Problem) -> Placement
+    private let limitBytes: Int
+    private var receivedBytes = 0
     private var completion: ((Responder) -> Void)?
 
-    /// - Parameter place: judges the header and finds room for its tensors.
+    /// - Parameters:
+    ///   - formats: in place of the rooms' own limits of formats.
+    ///   - place: judges the header and finds room for its tensors.
     init(
-        _ exchange: Exchange, limits: FormatLimits,
+        _ exchange: Exchange, _ rooms: ServiceRooms, formats: FormatLimits? = nil,
         place: @escaping (SafetensorsHeader) throws(Problem) -> Placement
     ) {
         self.exchange = exchange
         self.place = place
+        limitBytes = rooms.limits.bodyBytes
         var length: UInt64?
         if case .length(let count) = exchange.head.framing { length = count }
-        reader = SafetensorsReader(limits: limits, contentLength: length)
+        reader = SafetensorsReader(limits: formats ?? rooms.formats, contentLength: length)
     }
 
     func nextBuffer() -> UnsafeMutableRawBufferPointer { reader.nextBuffer() }
 
     func received(_ count: Int) -> Response? {
-        do {
+        do throws(Problem) {
+            receivedBytes += count
             guard case .header(let header) = try advance(count) else { return nil }
+            // Also a chunked body is as long as its header says.
+            guard header.dataByteCount <= limitBytes - receivedBytes else {
+                throw Problem.bodyTooLarge(limit: limitBytes)
+            }
             let placement = try place(header)
             completion = placement.completion
             _ = reader.place(placement.destinations)

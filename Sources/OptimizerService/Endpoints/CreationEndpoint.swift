@@ -74,8 +74,7 @@ struct CreationEndpoint {
     private func receiveSafetensors(_ creation: PendingCreation) throws(Problem) -> Decision {
         try rooms.checkFile(creation.exchange.head)
         let rooms = self.rooms
-        let body = SafetensorsBody(creation.exchange, limits: rooms.formats) {
-            (header) throws(Problem) in
+        let body = SafetensorsBody(creation.exchange, rooms) { (header) throws(Problem) in
             let members = try MetadataText.object(
                 header.metadata("session") ?? "{}", named: "session", limits: rooms.formats)
             let settings = try CreationSettings(members)

@@ -105,8 +105,7 @@ struct ParametersEndpoint {
     private func receiveSafetensors(_ write: PendingOverwrite) throws(Problem) -> Decision {
         try rooms.checkFile(write.exchange.head)
         let rooms = self.rooms
-        let body = SafetensorsBody(write.exchange, limits: rooms.formats) {
-            (header) throws(Problem) in
+        let body = SafetensorsBody(write.exchange, rooms) { (header) throws(Problem) in
             let placed = try PlacedTensors(
                 header, in: write.layout, root: "/parameters", pool: rooms.bodies)
             return SafetensorsBody.Placement(destinations: placed.destinations) { responder in

@@ -52,7 +52,7 @@ struct StateEndpoint {
             precondition: demandsAbsence ? .isAbsent : ifMatch)
         let limits = StateFile.limits(for: rooms.formats)
         return .receive(
-            SafetensorsBody(exchange, limits: limits) { (header) throws(Problem) in
+            SafetensorsBody(exchange, rooms, formats: limits) { (header) throws(Problem) in
                 try WholeFile.placement(header, rooms) { slab, responder in
                     pending.run(header, slab, responder)
                 }
@@ -87,9 +87,6 @@ enum WholeFile {
         completion: @escaping (Slab, Responder) -> Void
     ) throws(Problem) -> SafetensorsBody.Placement {
         let byteCount = header.dataByteCount
-        guard byteCount <= rooms.limits.bodyBytes else {
-            throw Problem.bodyTooLarge(limit: rooms.limits.bodyBytes)
-        }
         let slab = try rooms.bodies.take(orProblem: byteCount)
         let base = slab.base
         return SafetensorsBody.Placement(destinations: header.tensors.map { base + $0.begin }) {

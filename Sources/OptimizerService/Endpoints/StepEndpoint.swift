@@ -57,8 +57,7 @@ struct StepEndpoint {
     ) throws(Problem) -> Decision {
         try rooms.checkFile(step.exchange.head)
         let rooms = self.rooms
-        let body = SafetensorsBody(step.exchange, limits: rooms.formats) {
-            (header) throws(Problem) in
+        let body = SafetensorsBody(step.exchange, rooms) { (header) throws(Problem) in
             let document = try StepDocument(header, limits: rooms.formats)
             try step.check(document, description)
             let placed = try PlacedTensors(

@@ -34,8 +34,7 @@ package enum Decimal {
         }
         let sign = writeSign(value.sign, to: place)
         guard value != 0 else {
-            place[sign] = UInt8(ascii: "0")
-            return sign + 1
+            return writeZero(value.sign, to: place)
         }
         return sign + write(DecimalDigits(value.magnitude, powers), to: place + sign)
     }
@@ -50,10 +49,16 @@ package enum Decimal {
         }
         let sign = writeSign(value.sign, to: place)
         guard value != 0 else {
-            place[sign] = UInt8(ascii: "0")
-            return sign + 1
+            return writeZero(value.sign, to: place)
         }
         return sign + write(DecimalDigits(value.magnitude, powers), to: place + sign)
+    }
+
+    /// A negative zero keeps its point: many readers take "-0" for the integer, which has no sign.
+    private static func writeZero(
+        _ sign: FloatingPointSign, to place: UnsafeMutablePointer<UInt8>
+    ) -> Int {
+        write(sign == .minus ? "-0.0" : "0", to: place)
     }
 
     @inline(__always)
