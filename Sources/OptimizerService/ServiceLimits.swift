@@ -36,6 +36,7 @@ package struct PublishedLimits: Sendable {
             ("tensor_rank", formats.rank),
             ("tensor_name_bytes", formats.nameBytes),
             ("session_name_bytes", SessionName.limitBytes),
+            ("group_count", SessionSettings.groupLimit),
             ("head_deadline_seconds", server.headDeadline.seconds),
             ("body_rate_bytes_per_second", server.bodyRateBytesPerSecond),
             ("body_rate_window_seconds", server.bodyRateWindow.seconds),

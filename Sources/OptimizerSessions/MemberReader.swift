@@ -94,7 +94,7 @@ package struct MemberReader {
         guard let word = try string(name) else { return nil }
         guard let choice = Choice(rawValue: word) else {
             let words = Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
-            throw SettingsFault(.invalidHyperparameter, at(name), "must be one of \(words)")
+            throw SettingsFault(.invalidValue, at(name), "must be one of \(words)")
         }
         return choice
     }

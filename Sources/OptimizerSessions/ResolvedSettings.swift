@@ -74,8 +74,7 @@ struct ResolvedSettings {
             guard SessionName.isValid(group.name) else {
                 throw SettingsFault(
                     .invalidName, "\(pointer)/name",
-                    "must be 1 to 128 letters, digits, \".\", \"_\" or \"-\", the first a "
-                        + "letter or digit")
+                    "must be \(SessionName.rule)")
             }
             guard names.insert(group.name).inserted else {
                 throw SettingsFault(
@@ -130,6 +129,7 @@ struct ResolvedSettings {
 
 extension SettingsFault {
     init(_ error: HyperparameterError, at pointer: String) {
-        self.init(.invalidHyperparameter, pointer, "\(error.requirement), not \(error.value)")
+        let value = Decimal.shortest(error.value)
+        self.init(.invalidHyperparameter, pointer, "\(error.requirement), not \(value)")
     }
 }

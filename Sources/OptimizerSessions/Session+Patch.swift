@@ -33,15 +33,17 @@ extension SessionState {
             case .none: nil
             case .norm(let norm): norm
             }
+        var untouched = UntouchedGroups(optimizer.groups)
         var overrides: [(name: String, HyperparameterOverrides)] = []
         do {
             try ResolvedSettings.check(defaults, at: "/optimizer")
             try ResolvedSettings.check(maxGradNorm: norm)
             for (index, change) in patch.groups.enumerated() {
                 let pointer = "/param_groups/\(index)"
-                overrides.append((change.name, try merged(change, into: overrides, at: pointer)))
-                try ResolvedSettings.check(
-                    overrides[index].1.applied(to: defaults), at: pointer)
+                let own = try untouched.take(change.name, at: pointer)
+                let merged = own.merged(with: change.overrides)
+                try ResolvedSettings.check(merged.applied(to: defaults), at: pointer)
+                overrides.append((change.name, merged))
             }
         } catch {
             throw .invalidSettings(error)
@@ -54,20 +56,27 @@ extension SessionState {
         maxGradNorm = norm
         nonfinite = patch.nonfinite ?? nonfinite
     }
+}
 
-    /// What the group overrides with the change laid over it.
-    private func merged(
-        _ change: (name: String, overrides: HyperparameterOverrides),
-        into earlier: [(name: String, HyperparameterOverrides)], at pointer: String
+/// The groups that a patch has not named yet, by name.
+private struct UntouchedGroups {
+    private var overrides: [String: HyperparameterOverrides]
+    private var taken: Set<String> = []
+
+    init(_ groups: [GroupTable.Group]) {
+        overrides = Dictionary(uniqueKeysWithValues: groups.map { ($0.name, $0.overrides) })
+    }
+
+    /// What the group overrides so far. Each can be taken once.
+    mutating func take(
+        _ name: String, at pointer: String
     ) throws(SettingsFault) -> HyperparameterOverrides {
-        guard let group = optimizer.groups.first(where: { $0.name == change.name }) else {
-            throw .unknownGroup(at: "\(pointer)/name")
-        }
-        guard !earlier.contains(where: { $0.name == change.name }) else {
+        guard let own = overrides[name] else { throw .unknownGroup(at: "\(pointer)/name") }
+        guard taken.insert(name).inserted else {
             throw SettingsFault(
                 .invalidHyperparameter, "\(pointer)/name",
-                "names the group \"\(change.name)\" a second time")
+                "names the group \"\(name)\" a second time")
         }
-        return group.overrides.merged(with: change.overrides)
+        return own
     }
 }

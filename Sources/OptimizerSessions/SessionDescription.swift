@@ -37,7 +37,7 @@ package struct GroupDescription: Equatable, Sendable {
 }
 
 /// What an acknowledged step survives.
-package enum Durability: String, Sendable {
+package enum Durability: String, CaseIterable, Sendable {
     /// The process: the session lives in memory only.
     case none
 }

@@ -1,6 +1,9 @@
 /// The rule for names of sessions and groups: `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`.
 package enum SessionName {
     package static let limitBytes = 128
+    /// The rule as a predicate's object: "must be …", "A name is …".
+    package static let rule =
+        "1 to 128 letters, digits, \".\", \"_\" or \"-\", the first a letter or digit"
 
     package static func isValid(_ name: String) -> Bool {
         guard let first = name.utf8.first, isAlphanumeric(first) else { return false }

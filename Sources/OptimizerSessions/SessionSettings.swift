@@ -4,6 +4,9 @@ import TensorFormats
 
 /// Everything about a session that is not a tensor.
 package struct SessionSettings: Equatable, Sendable {
+    /// Groups that a session may have.
+    package static let groupLimit = ResolvedSettings.groupLimit
+
     package var type: OptimizerType
     package var defaults: Hyperparameters
     /// As written: tensors that no group names belong to the group `default`.

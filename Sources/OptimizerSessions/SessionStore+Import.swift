@@ -75,8 +75,16 @@ extension Session {
 
 extension StateImport {
     fileprivate func check(_ state: SessionState) throws(SessionError) {
-        let bad = nonFiniteTensors(in: state)
+        // A run that lets non-finite gradients through may have non-finite parameters, and comes
+        // back as it was.
+        let bad = settings.nonfinite == .propagate ? [] : nonFiniteTensors(in: state)
         guard bad.isEmpty else { throw .nonfiniteParameter(tensors: bad) }
+        if let name = firstNegativeSquare() {
+            throw .invalidSettings(
+                SettingsFault(
+                    .invalidValue, "/\(JSONPointer.escape(name))",
+                    "must have no negative number: it is a mean of squares"))
+        }
     }
 
     fileprivate func checkLayout(of session: Session) throws(SessionError) {

@@ -59,6 +59,32 @@ package struct StateImport: Sendable {
         state.skipped = skipped
     }
 
+    /// The first tensor of second moments that holds a negative number. Its root would turn the
+    /// parameters into NaN at the next step.
+    func firstNegativeSquare() -> String? {
+        for vector in [StateVector.expAvgSq, .maxExpAvgSq] {
+            for (tensor, offset) in zip(layout.tensors, offsets[vector] ?? []) {
+                guard let offset else { continue }
+                let start = data.base + offset
+                let isNegative =
+                    elementType.working == .f64
+                    ? StateImport.holdsNegative(start, count: tensor.elementCount, Double.self)
+                    : StateImport.holdsNegative(start, count: tensor.elementCount, Float.self)
+                if isNegative { return StateFile.prefix(of: vector) + tensor.name }
+            }
+        }
+        return nil
+    }
+
+    private static func holdsNegative<Number: BinaryFloatingPoint>(
+        _ start: UnsafeRawPointer, count: Int, _ type: Number.Type
+    ) -> Bool {
+        let stride = MemoryLayout<Number>.stride
+        return (0..<count).contains {
+            start.loadUnaligned(fromByteOffset: $0 * stride, as: Number.self) < 0
+        }
+    }
+
     /// Names of the tensors whose parameters are not finite.
     func nonFiniteTensors(in state: SessionState) -> [String] {
         let places = (offsets[.parameters] ?? []).map { offset in

@@ -102,8 +102,8 @@ def test_null_lifts_the_sessions_clipping_in_every_format(api, session, type):
     ({"grad_scale": 0}, "invalid-hyperparameter", "/grad_scale"),
     ({"grad_scale": None}, "invalid-value", "/grad_scale"),
     ({"max_grad_norm": -1}, "invalid-hyperparameter", "/max_grad_norm"),
-    ({"nonfinite": "explode"}, "invalid-hyperparameter", "/nonfinite"),
-    ({"partial": "maybe"}, "invalid-hyperparameter", "/partial"),
+    ({"nonfinite": "explode"}, "invalid-value", "/nonfinite"),
+    ({"partial": "maybe"}, "invalid-value", "/partial"),
     ({"colour": 1}, "unknown-member", "/colour"),
 ])
 def test_wrong_options_have_one_pointer_in_every_format(api, session, type, options, code, pointer):

@@ -46,11 +46,11 @@ import Testing
         let number = "must be a finite number ≥ 0"
         for (error, change) in [
             (
-                settings(.invalidHyperparameter, "/lr", "\(number), not -1.0"),
+                settings(.invalidHyperparameter, "/lr", "\(number), not -1"),
                 { $0.options.lr = .all(-1) }
             ),
             (
-                settings(.invalidHyperparameter, "/lr/slow", "\(number), not inf"),
+                settings(.invalidHyperparameter, "/lr/slow", "\(number), not Infinity"),
                 { $0.options.lr = .byGroup(["default": 1, "slow": .infinity]) }
             ),
             (
@@ -60,11 +60,11 @@ import Testing
             (
                 settings(
                     .invalidHyperparameter, "/grad_scale",
-                    "must be a finite number > 0 in the parameters' precision, not 0.0"),
+                    "must be a finite number > 0 in the parameters' precision, not 0"),
                 { $0.options.gradScale = 0 }
             ),
             (
-                settings(.invalidHyperparameter, "/max_grad_norm", "\(number), not -2.0"),
+                settings(.invalidHyperparameter, "/max_grad_norm", "\(number), not -2"),
                 { $0.options.maxGradNorm = .norm(-2) }
             ),
         ] as [(SessionError, (inout StepRequest) -> Void)] {
@@ -115,13 +115,13 @@ import Testing
         let number = "must be a finite number ≥ 0"
         for (error, change) in [
             (
-                settings(.invalidHyperparameter, "/optimizer/lr", "\(number), not -1.0"),
+                settings(.invalidHyperparameter, "/optimizer/lr", "\(number), not -1"),
                 { $0.defaults.lr = -1 }
             ),
             (
                 settings(
                     .invalidHyperparameter, "/param_groups/0/betas/1",
-                    "must be a number ≥ 0 and < 1, not 1.0"),
+                    "must be a number ≥ 0 and < 1, not 1"),
                 { $0.groups = [("slow", HyperparameterOverrides(betas: (0.9, 1)))] }
             ),
             (
@@ -137,7 +137,7 @@ import Testing
                 { $0.groups = [("slow", .init(lr: 2)), ("slow", .init(lr: 1))] }
             ),
             (
-                settings(.invalidHyperparameter, "/max_grad_norm", "\(number), not nan"),
+                settings(.invalidHyperparameter, "/max_grad_norm", "\(number), not NaN"),
                 {
                     $0.defaults.lr = 7
                     $0.maxGradNorm = .norm(.nan)

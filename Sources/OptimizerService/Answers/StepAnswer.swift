@@ -8,6 +8,7 @@ import TensorFormats
 /// when that is JSON.
 struct StepAnswer: Sendable {
     let session: String
+    let durability: Durability
     /// nil: `Prefer: return=minimal`, so no body at all.
     let tensors: TensorAnswer?
 
@@ -38,7 +39,7 @@ struct StepAnswer: Sendable {
             json.beginObject()
             for (group, lr) in outcome.lr { json.member(group, lr) }
             json.endObject()
-            json.member("durability", Durability.none.rawValue)
+            json.member("durability", durability.rawValue)
         }
     }
 
@@ -48,6 +49,6 @@ struct StepAnswer: Sendable {
         fields.add("Optimizer-Grad-Norm", Decimal.shortest(outcome.gradNorm))
         fields.add("Optimizer-Clip-Coef", Decimal.shortest(outcome.clipCoef))
         if let loss = outcome.loss { fields.add("Optimizer-Loss", Decimal.shortest(loss)) }
-        fields.add("Optimizer-Durability", Durability.none.rawValue)
+        fields.add("Optimizer-Durability", durability.rawValue)
     }
 }

@@ -31,7 +31,7 @@ struct StepDocument {
     }
 
     /// The options of a raw body, which come as query parameters.
-    init(_ query: QueryParameters) throws(SettingsFault) {
+    init(_ query: QueryParameters) throws(Problem) {
         var members: [JSONMember] = []
         for (name, text) in query.pairs {
             switch name {
@@ -41,7 +41,11 @@ struct StepDocument {
                 members.append(JSONMember(name: name, value: try StepDocument.value(text, name)))
             }
         }
-        try self.init(members)
+        do {
+            try self.init(members)
+        } catch {
+            throw Problem(error)
+        }
     }
 
     /// The options that a safetensors file carries as JSON text in its metadata.
@@ -55,12 +59,13 @@ struct StepDocument {
         }
     }
 
-    private static func value(_ text: String, _ name: String) throws(SettingsFault) -> JSONValue {
+    private static func value(_ text: String, _ name: String) throws(Problem) -> JSONValue {
         do {
             return try text.parsedAsJSON()
         } catch {
-            throw SettingsFault(
-                .invalidValue, JSONPointer.of(name), "is not a JSON value: \(error.reason)")
+            throw Problem(
+                .malformedJSON, at: JSONPointer.of(name),
+                "'\(name)' is not a JSON value: at byte \(error.offset), \(error.reason)")
         }
     }
 

@@ -11,8 +11,12 @@ struct CreationEndpoint {
     func create(_ exchange: Exchange, _ name: String) throws(Problem) -> Decision {
         let head = exchange.head
         let query = try QueryParameters(head, known: ["from", "step"])
-        let precondition = try precondition(head, name)
+        let precondition = try Preconditions.ofChange(
+            head, current: rooms.currentTag(of: name))
         if let source = query["from"] {
+            guard SessionName.isValid(source) else {
+                throw Problem(.invalidName, at: "/from", "A session name is \(SessionName.rule).")
+            }
             let step = try query.integer("step", in: 0...Int.max)
             return try fork(exchange, name, from: source, step: step, precondition)
         }
@@ -25,21 +29,6 @@ struct CreationEndpoint {
         case .json: return try receiveJSON(creation)
         case .safetensors, .raw: return try receiveSafetensors(creation)
         }
-    }
-
-    /// Judged early, so that a body is not sent in vain; and again when the session is made.
-    private func precondition(
-        _ head: RequestHead, _ name: String
-    ) throws(Problem) -> Precondition? {
-        let current = rooms.currentTag(of: name)
-        let precondition: Precondition? =
-            try Preconditions.demandsAbsence(head) ? .isAbsent : Preconditions.ifMatch(head)
-        if let precondition, !precondition.holds(for: current) {
-            throw Problem(
-                SessionError.preconditionFailed(expected: precondition, current: current),
-                root: "")
-        }
-        return precondition
     }
 
     private func fork(

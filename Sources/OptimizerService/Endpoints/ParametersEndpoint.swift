@@ -61,12 +61,7 @@ struct ParametersEndpoint {
         let session = try rooms.session(named: name)
         let description = session.description()
         _ = try QueryParameters(head, known: [])
-        let ifMatch = try Preconditions.ifMatch(head)
-        if let ifMatch, !ifMatch.holds(for: description.tag) {
-            throw Problem(
-                SessionError.preconditionFailed(expected: ifMatch, current: description.tag),
-                root: "")
-        }
+        let ifMatch = try Preconditions.ofChange(head, current: description.tag)
         let format = try Negotiation.bodyFormat(head, allowed: TensorFormat.allCases)
         let tensors =
             Negotiation.prefersMinimal(head)

@@ -16,7 +16,7 @@ struct ServiceEndpoint {
         ServiceEndpoint.write(
             DType.allCases.filter(\.isParameterType).map(\.rawValue), "dtypes", to: &json)
         ServiceEndpoint.write(OptimizerType.allCases.map(\.rawValue), "optimizers", to: &json)
-        ServiceEndpoint.write([Durability.none.rawValue], "durability", to: &json)
+        ServiceEndpoint.write(Durability.allCases.map(\.rawValue), "durability", to: &json)
         json.name("limits")
         json.beginObject()
         for (name, value) in limits.entries { json.member(name, value) }

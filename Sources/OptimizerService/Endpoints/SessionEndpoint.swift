@@ -19,7 +19,8 @@ struct SessionEndpoint {
 
     func remove(_ exchange: Exchange, _ name: String) throws(Problem) -> Decision {
         _ = try QueryParameters(exchange.head, known: [])
-        let ifMatch = try Preconditions.ifMatch(exchange.head)
+        let tag = try rooms.session(named: name).tag
+        let ifMatch = try Preconditions.ofChange(exchange.head, current: tag)
         let store = rooms.store
         return .perform { responder in
             store.remove(name, ifMatch: ifMatch) { result in
@@ -35,7 +36,7 @@ struct SessionEndpoint {
         let head = exchange.head
         let session = try rooms.session(named: name)
         _ = try QueryParameters(head, known: [])
-        let ifMatch = try Preconditions.ifMatch(head)
+        let ifMatch = try Preconditions.ofChange(head, current: session.tag)
         try requirePatchType(head)
         try rooms.checkLength(head, limitBytes: rooms.formats.jsonValueBytes)
         let limits = rooms.formats

@@ -43,13 +43,13 @@ struct StateEndpoint {
     func `import`(_ exchange: Exchange, _ name: String) throws(Problem) -> Decision {
         let head = exchange.head
         _ = try QueryParameters(head, known: [])
-        let ifMatch = try Preconditions.ifMatch(head)
-        let demandsAbsence = try Preconditions.demandsAbsence(head)
+        let precondition = try Preconditions.ofChange(
+            head, current: rooms.currentTag(of: name))
         _ = try Negotiation.bodyFormat(head, allowed: [.safetensors])
         try rooms.checkFile(head)
         let pending = PendingImport(
             rooms: rooms, exchange: exchange, name: name,
-            precondition: demandsAbsence ? .isAbsent : ifMatch)
+            precondition: precondition)
         let limits = StateFile.limits(for: rooms.formats)
         return .receive(
             SafetensorsBody(exchange, rooms, formats: limits) { (header) throws(Problem) in
@@ -76,21 +76,6 @@ private struct PendingImport: Sendable {
         }
         rooms.store.importState(file, as: name, precondition: precondition) { result in
             PendingCreation.answer(result, exchange, responder, root: "")
-        }
-    }
-}
-
-/// The data of a safetensors file kept as it lies in the file.
-enum WholeFile {
-    static func placement(
-        _ header: SafetensorsHeader, _ rooms: ServiceRooms,
-        completion: @escaping (Slab, Responder) -> Void
-    ) throws(Problem) -> SafetensorsBody.Placement {
-        let byteCount = header.dataByteCount
-        let slab = try rooms.bodies.take(orProblem: byteCount)
-        let base = slab.base
-        return SafetensorsBody.Placement(destinations: header.tensors.map { base + $0.begin }) {
-            completion(slab, $0)
         }
     }
 }

@@ -14,11 +14,7 @@ struct StepEndpoint {
         let head = exchange.head
         let session = try rooms.session(named: name)
         let description = session.description()
-        let ifMatch = try Preconditions.ifMatch(head)
-        if let ifMatch, !ifMatch.holds(for: description.tag) {
-            throw Problem(
-                SessionError.stepMismatch(expected: ifMatch, current: description.tag), root: "")
-        }
+        let ifMatch = try Preconditions.ofStep(head, current: description.tag)
         let format = try Negotiation.bodyFormat(head, allowed: TensorFormat.allCases)
         let query = try QueryParameters(head, known: format == .raw ? StepDocument.names : [])
         let tensors =
@@ -28,7 +24,8 @@ struct StepEndpoint {
                 session: description.elementType)
         let step = PendingStep(
             rooms: rooms, exchange: exchange, session: session, ifMatch: ifMatch,
-            answer: StepAnswer(session: name, tensors: tensors))
+            answer: StepAnswer(
+                session: name, durability: description.durability, tensors: tensors))
         switch format {
         case .raw: return try receiveRaw(step, query, description)
         case .safetensors: return try receiveSafetensors(step, description)
@@ -40,7 +37,7 @@ struct StepEndpoint {
         _ step: PendingStep, _ query: QueryParameters, _ description: SessionDescription
     ) throws(Problem) -> Decision {
         let head = step.exchange.head
-        let document = try Problem.mapping { () throws(SettingsFault) in try StepDocument(query) }
+        let document = try StepDocument(query)
         try step.check(document, description)
         let type =
             try Negotiation.elementType(head, field: "Tensor-Dtype") ?? description.elementType

@@ -15,7 +15,7 @@ extension Problem {
         case .unknownSession(let name):
             self = Problem(.unknownSession, "There is no session named '\(name)'.")
         case .invalidName:
-            self = Problem(.invalidName, "A session name is \(sessionNameRule).")
+            self = Problem(.invalidName, "A session name is \(SessionName.rule).")
         case .sessionExists(let name, let difference):
             self = Problem(
                 .sessionExists,
@@ -44,6 +44,8 @@ extension Problem {
         case .overBudget(let budget, let limit, let asked):
             self = Problem(.overBudget, "\(budget.inWords) would pass the limit of \(limit).")
                 .with("limit", limit).with("actual", asked)
+            // What is larger than the whole budget fits at no other time either.
+            if asked > limit { isRetryable = false }
         case .outOfMemory(let bytes):
             self = Problem(.overBudget, "The machine has no \(bytes) bytes of memory left.")
                 .with("actual", bytes)
@@ -54,15 +56,17 @@ extension Problem {
         case .missingGradient(let tensors):
             self = Problem(
                 tensors, in: root, .missingGradient,
-                "This parameter has no gradient; send it, or ask for partial: skip.")
+                "This parameter has no gradient; send all, or some with \"partial\": \"skip\".")
         case .shapeMismatch(let tensor, let expected, let actual):
             self = Problem(
                 .shapeMismatch, at: Problem.pointer(root, tensor),
-                "Expected \(expected), found \(actual).")
+                "Expected \(expected), found \(actual)."
+            ).with("expected", expected).with("actual", actual)
         case .dtypeMismatch(let tensor, let expected, let actual):
             self = Problem(
                 .dtypeMismatch, at: Problem.pointer(root, tensor),
-                "Expected \(expected), found \(actual).")
+                "Expected \(expected), found \(actual)."
+            ).with("expected", expected).with("actual", actual)
         case .unknownTensor(let name):
             self = Problem(
                 .unknownParameter, at: Problem.pointer(root, name),
@@ -103,7 +107,7 @@ extension Problem {
             case .invalidName: .invalidName
             }
         // The fault's detail is a predicate; its subject is what the pointer names.
-        let name = fault.pointer.split(separator: "/").last.map { "'\($0)'" } ?? "The document"
+        let name = JSONPointer.lastName(of: fault.pointer).map { "'\($0)'" } ?? "The document"
         self.init(code, at: fault.pointer, "\(name) \(fault.detail).")
     }
 

@@ -13,7 +13,8 @@ package struct Problem: Error, Sendable {
     package var errors: [FieldError] = []
     package var members: [Member] = []
     package var allowedMethods: String?
-    package var retryAfterSeconds: Int?
+    /// Whether the same request may succeed later without being changed.
+    package var isRetryable: Bool
 
     /// One place in the request that is at fault, by JSON pointer (RFC 6901).
     package struct FieldError: Sendable {
@@ -34,10 +35,7 @@ package struct Problem: Error, Sendable {
     package init(_ code: ProblemCode, _ detail: String) {
         self.code = code
         self.detail = detail
-        switch code {
-        case .draining, .overBudget, .queueFull: retryAfterSeconds = 1
-        default: break
-        }
+        isRetryable = code.isRetryable
     }
 
     /// A problem at one place in the body or the query.
@@ -63,7 +61,9 @@ package struct Problem: Error, Sendable {
         var fields = ResponseFields()
         fields.add("Content-Type", "application/problem+json")
         if let allowedMethods { fields.add("Allow", allowedMethods) }
-        if let retryAfterSeconds { fields.add("Retry-After", String(retryAfterSeconds)) }
+        if let seconds = code.retryAfterSeconds {
+            fields.add("Retry-After", String(seconds))
+        }
         let body = document(instance: instance, requestID: requestID)
         return Response(status: code.status, fields: fields, body: .bytes(body))
     }
@@ -77,7 +77,7 @@ package struct Problem: Error, Sendable {
         json.member("detail", detail)
         if let instance { json.member("instance", instance) }
         json.member("code", code.rawValue)
-        json.member("retryable", code.isRetryable)
+        json.member("retryable", isRetryable)
         json.member("request_id", requestID)
         for member in members {
             switch member.value {

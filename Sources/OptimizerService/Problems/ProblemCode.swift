@@ -73,11 +73,19 @@ extension ProblemCode {
         }
     }
 
-    /// Whether the same request may succeed later without being changed.
+    /// Whether the same request may, as a rule, succeed later without being changed.
     package var isRetryable: Bool {
         switch self {
         case .headTooSlow, .bodyTooSlow, .queueFull, .draining, .overBudget, .internalError: true
         default: false
+        }
+    }
+
+    /// When to try again, for what passes by itself (RFC 9110 §10.2.3).
+    var retryAfterSeconds: Int? {
+        switch self {
+        case .draining, .overBudget, .queueFull: 1
+        default: nil
         }
     }
 
@@ -110,7 +118,7 @@ extension ProblemCode {
         case .missingMember: "A required member is missing"
         case .unknownParameter: "The session has no such parameter"
         case .unknownMember: "A member or query parameter is not known"
-        case .invalidValue: "A value has the wrong type"
+        case .invalidValue: "A value has the wrong type or is none of its choices"
         case .invalidHyperparameter: "A hyperparameter is out of range"
         case .nonfiniteGradient: "A gradient is not finite"
         case .nonfiniteParameter: "A parameter is not finite"

@@ -11,7 +11,7 @@ enum Preconditions {
 
     /// What `If-Match` demands; nil without that field. Weak tags never match under the strong
     /// comparison that it uses (RFC 9110 §13.1.1), and neither does a tag of no version.
-    static func ifMatch(_ head: RequestHead) throws(Problem) -> Precondition? {
+    private static func ifMatch(_ head: RequestHead) throws(Problem) -> Precondition? {
         guard let list = try tags(head, "If-Match") else { return nil }
         switch list {
         case .any: return .exists
@@ -20,8 +20,25 @@ enum Preconditions {
         }
     }
 
+    /// What a request that changes something demands of the session's version. It is judged here
+    /// by the version of the moment, before a body is sent in vain, and again by the one that
+    /// `Precondition` is handed to, when the change has its turn.
+    static func ofChange(
+        _ head: RequestHead, current: SessionTag?
+    ) throws(Problem) -> Precondition? {
+        let ifMatch = try ifMatch(head)
+        let absence: Precondition? = try demandsAbsence(head) ? .isAbsent : nil
+        for precondition in [ifMatch, absence].compactMap({ $0 }) {
+            guard !precondition.holds(for: current) else { continue }
+            throw Problem(
+                SessionError.preconditionFailed(expected: precondition, current: current),
+                root: "")
+        }
+        return absence ?? ifMatch
+    }
+
     /// Whether `If-None-Match: *` asks that there be no session yet (RFC 9110 §13.1.2).
-    static func demandsAbsence(_ head: RequestHead) throws(Problem) -> Bool {
+    private static func demandsAbsence(_ head: RequestHead) throws(Problem) -> Bool {
         guard let list = try tags(head, "If-None-Match") else { return false }
         switch list {
         case .any: return true
@@ -29,6 +46,14 @@ enum Preconditions {
             throw Problem(
                 .malformedRequest, "On this method If-None-Match can only be *.")
         }
+    }
+
+    /// `ofChange` for a step, whose `If-Match` has a code of its own.
+    static func ofStep(_ head: RequestHead, current: SessionTag) throws(Problem) -> Precondition? {
+        if let ifMatch = try ifMatch(head), !ifMatch.holds(for: current) {
+            throw Problem(SessionError.stepMismatch(expected: ifMatch, current: current), root: "")
+        }
+        return try ofChange(head, current: current)
     }
 
     /// Whether the client already holds the version that a read would answer (304).

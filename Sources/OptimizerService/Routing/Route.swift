@@ -1,10 +1,6 @@
 import HTTP1
 import OptimizerSessions
 
-/// `SessionName.isValid` in words.
-let sessionNameRule =
-    "1 to 128 characters of A-Z a-z 0-9 . _ - that start with a letter or digit"
-
 /// The resources of API §1, recognised from a request's path.
 package enum Route: Equatable, Sendable {
     case service
@@ -35,7 +31,7 @@ package enum Route: Equatable, Sendable {
         let segments = path.split(separator: "/", omittingEmptySubsequences: false)
         guard (4...5).contains(segments.count), segments[0].isEmpty, segments[1] == "v1",
             segments[2] == "sessions"
-        else { throw unknown(path) }
+        else { throw unknown }
 
         guard let name = PercentCoding.decode(segments[3]) else {
             throw Problem(.malformedRequest, "The path's percent-encoding is not valid.")
@@ -43,10 +39,10 @@ package enum Route: Equatable, Sendable {
         let kind = segments.count == 5 ? segments[4] : nil
         switch kind {
         case nil, "steps", "parameters", "state": break
-        default: throw unknown(path)
+        default: throw unknown
         }
         guard SessionName.isValid(name) else {
-            throw Problem(.invalidName, "A session name is \(sessionNameRule).")
+            throw Problem(.invalidName, "A session name is \(SessionName.rule).")
         }
         switch kind {
         case "steps": return .steps(name)
@@ -56,9 +52,8 @@ package enum Route: Equatable, Sendable {
         }
     }
 
-    private static func unknown(_ path: String) -> Problem {
-        Problem(.unknownRoute, "Nothing is served at this path; GET /openapi.yaml lists what is.")
-    }
+    private static let unknown = Problem(
+        .unknownRoute, "Nothing is served at this path; GET /openapi.yaml lists what is.")
 
     /// The methods this route takes, as its `Allow` field lists them (RFC 9110 §10.2.1).
     package var allowedMethods: [Method] {

@@ -14,6 +14,23 @@ package enum JSONPointer {
         return escaped
     }
 
+    /// The name, unescaped, of what a pointer leads to; nil for the whole document.
+    package static func lastName(of pointer: String) -> String? {
+        guard let slash = pointer.lastIndex(of: "/") else { return nil }
+        var name = ""
+        var isEscape = false
+        for scalar in pointer[pointer.index(after: slash)...].unicodeScalars {
+            switch (isEscape, scalar) {
+            case (false, "~"): isEscape = true
+            case (false, _): name.unicodeScalars.append(scalar)
+            case (true, _):
+                name.unicodeScalars.append(scalar == "1" ? "/" : "~")
+                isEscape = false
+            }
+        }
+        return name
+    }
+
     /// The pointer to a member of a member: `/gradients/w`.
     package static func of(_ names: String...) -> String {
         names.map { "/" + escape($0) }.joined()
