@@ -5,6 +5,8 @@ import pytest
 from safetensors.numpy import save
 
 from api import SAFETENSORS, assert_problem
+from server import Server
+from wire import Connection, request_bytes
 
 W = [[0.1, 0.2], [0.3, 0.4]]
 
@@ -165,3 +167,30 @@ def test_durability_log_is_refused_until_it_exists(api, name):
                        json={"parameters": {"w": W}, "durability": "log"})
     assert_problem(response, 422, "invalid-value", "/durability")
     assert_problem(api.get(f"/v1/sessions/{name}"), 404, "unknown-session")
+
+
+def test_a_parameter_must_be_finite_in_the_sessions_dtype(api, name):
+    for number, status in ((65504, 201), (65520, 422)):
+        tensor = {"dtype": "F16", "shape": [1], "data": [number]}
+        response = api.put(f"/v1/sessions/{name}", json={"parameters": {"w": tensor}})
+        assert response.status == status
+        if status == 422:
+            assert_problem(response, 422, "nonfinite-parameter", "/parameters/w")
+        api.delete(f"/v1/sessions/{name}")
+
+
+def test_the_source_of_a_fork_is_a_name(api, name):
+    response = api.put(f"/v1/sessions/{name}?from=a%20b")
+    assert_problem(response, 400, "invalid-name", "/from")
+
+
+def test_what_can_never_fit_is_not_retryable():
+    small = Server("--max-in-flight-body-bytes", "1000000")
+    try:
+        with Connection(small.port) as connection:
+            connection.send(request_bytes("PUT", "/v1/sessions/t", {
+                "Content-Type": SAFETENSORS, "Content-Length": "2000000"}))
+            response = connection.read_response()
+        assert_problem(response, 503, "over-budget", limit=1_000_000, retryable=False)
+    finally:
+        small.stop()

@@ -3,6 +3,7 @@
 import pytest
 
 from api import JSON, RAW, SAFETENSORS, assert_problem
+from wire import Connection, request_bytes
 
 STEP = {"gradients": {"w": [[1, 2], [3, 4]], "b": [0.1, -0.1]}}
 
@@ -114,3 +115,37 @@ def test_old_tags_never_match_a_recreated_session(api, session):
     api.step(session, STEP["gradients"])
     response = api.post(f"/v1/sessions/{session}/steps", json=STEP, headers={"If-Match": old})
     assert_problem(response, 412, "step-mismatch")
+
+
+CHANGES = [
+    ("POST", "/steps", {"json": STEP}, "step-mismatch"),
+    ("PUT", "", {"json": {"parameters": {"w": [1]}}}, "precondition-failed"),
+    ("PATCH", "", {"json": {"nonfinite": "skip"}}, "precondition-failed"),
+    ("DELETE", "", {}, "precondition-failed"),
+    ("PUT", "/parameters", {"json": {"parameters": {"b": [1, 1]}}}, "precondition-failed"),
+    ("PUT", "/state", {"body": b"no file", "type": SAFETENSORS}, "precondition-failed"),
+]
+
+
+@pytest.mark.parametrize("method, suffix, request_, code", CHANGES)
+def test_every_change_judges_both_fields(api, session, method, suffix, request_, code):
+    target = f"/v1/sessions/{session}{suffix}"
+    with api.unchanged(session):
+        stale = api.call(method, target, headers={"If-Match": '"1-0"'}, **request_)
+        assert_problem(stale, 412, code, expected='"1-0"', current='"1-1"')
+        for fields in ({"If-None-Match": "*"}, {"If-None-Match": "*", "If-Match": '"1-1"'}):
+            response = api.call(method, target, headers=fields, **request_)
+            assert_problem(response, 412, code, current='"1-1"')
+        malformed = api.call(method, target, headers={"If-Match": "1-1"}, **request_)
+        assert_problem(malformed, 400, "malformed-request")
+
+
+@pytest.mark.parametrize("method, suffix, request_, code",
+                         [change for change in CHANGES if change[0] != "DELETE"])
+def test_a_stale_change_is_refused_before_its_body(api, session, method, suffix, request_, code):
+    type = request_.get("type", JSON)
+    with Connection(api.port) as connection:
+        connection.send(request_bytes(method, f"/v1/sessions/{session}{suffix}", {
+            "Content-Type": type, "Content-Length": "1000", "Expect": "100-continue",
+            "If-Match": '"1-0"'}))
+        assert_problem(connection.read_response(interim=True), 412, code)

@@ -129,6 +129,7 @@ def with_value(key, value):
     with_value("w", np.zeros((2, 2), np.float32)),
     with_value("exp_avg/x", np.zeros((2, 2), np.float32)),
     with_value("parameters/b", np.array([0, np.nan], np.float32)),
+    with_value("exp_avg_sq/b", np.array([0, -1e-9], np.float32)),
 ])
 def test_damaged_tensors_are_refused(api, session, change):
     body = rewritten(api.state(session), change_tensors=change)
@@ -159,3 +160,15 @@ def test_a_plain_safetensors_file_is_no_state(api, name):
     response = api.put(f"/v1/sessions/{name}/state", body=body, type=SAFETENSORS)
     assert response.status == 422, response
     assert_problem(api.get(f"/v1/sessions/{name}"), 404, "unknown-session")
+
+
+def test_a_run_that_let_everything_through_comes_back(api, name):
+    api.create(name, {"w": [1, 2]}, nonfinite="propagate")
+    gradients = np.array([np.nan, 1], np.float32)
+    assert api.post(f"/v1/sessions/{name}/steps", body=gradients.tobytes(),
+                    type="application/octet-stream").status == 200
+    state = api.state(name)
+    assert np.isnan(load(state)["parameters/w"]).tolist() == [True, False]
+    api.delete(f"/v1/sessions/{name}")
+    assert api.put(f"/v1/sessions/{name}/state", body=state, type=SAFETENSORS).status == 201
+    assert api.state(name) == state

@@ -26,15 +26,27 @@ enum Preconditions {
     static func ofChange(
         _ head: RequestHead, current: SessionTag?
     ) throws(Problem) -> Precondition? {
+        let (demanded, broken) = try judge(head, current)
+        guard let broken else { return demanded }
+        throw Problem(
+            SessionError.preconditionFailed(expected: broken, current: current), root: "")
+    }
+
+    /// The same for a step, whose refusal has a code of its own.
+    static func ofStep(_ head: RequestHead, current: SessionTag) throws(Problem) -> Precondition? {
+        let (demanded, broken) = try judge(head, current)
+        guard let broken else { return demanded }
+        throw Problem(SessionError.stepMismatch(expected: broken, current: current), root: "")
+    }
+
+    /// What both fields demand, and which of it does not hold now (RFC 9110 §13.2.2).
+    private static func judge(
+        _ head: RequestHead, _ current: SessionTag?
+    ) throws(Problem) -> (demanded: Precondition?, broken: Precondition?) {
         let ifMatch = try ifMatch(head)
         let absence: Precondition? = try demandsAbsence(head) ? .isAbsent : nil
-        for precondition in [ifMatch, absence].compactMap({ $0 }) {
-            guard !precondition.holds(for: current) else { continue }
-            throw Problem(
-                SessionError.preconditionFailed(expected: precondition, current: current),
-                root: "")
-        }
-        return absence ?? ifMatch
+        let broken = [ifMatch, absence].compactMap { $0 }.first { !$0.holds(for: current) }
+        return (absence ?? ifMatch, broken)
     }
 
     /// Whether `If-None-Match: *` asks that there be no session yet (RFC 9110 §13.1.2).
@@ -46,14 +58,6 @@ enum Preconditions {
             throw Problem(
                 .malformedRequest, "On this method If-None-Match can only be *.")
         }
-    }
-
-    /// `ofChange` for a step, whose `If-Match` has a code of its own.
-    static func ofStep(_ head: RequestHead, current: SessionTag) throws(Problem) -> Precondition? {
-        if let ifMatch = try ifMatch(head), !ifMatch.holds(for: current) {
-            throw Problem(SessionError.stepMismatch(expected: ifMatch, current: current), root: "")
-        }
-        return try ofChange(head, current: current)
     }
 
     /// Whether the client already holds the version that a read would answer (304).
