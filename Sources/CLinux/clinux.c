@@ -68,6 +68,13 @@ int clinux_forward_signal(int signal_number, int descriptor) {
     return sigaction(signal_number, &action, NULL);
 }
 
+int clinux_ignore_signal(int signal_number) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = SIG_IGN;
+    return sigaction(signal_number, &action, NULL);
+}
+
 int clinux_restore_signal(int signal_number) {
     if (signal_number <= 0 || signal_number >= 64) {
         errno = EINVAL;

@@ -31,7 +31,7 @@ package struct ServerConfiguration: Sendable {
     package var lingerBytes = 64 * 1024 * 1024
 
     /// On drain, for requests that are still being sent.
-    package var drainGrace = Duration.seconds(5)
+    package var drainGrace = Duration.seconds(10)
     /// On drain, for everything; then connections are cut.
     package var drainDeadline = Duration.seconds(30)
 

@@ -106,7 +106,7 @@ package struct SessionPage: Sendable {
 package struct SessionLimits: Sendable {
     /// Parameters, moments and descriptions of all sessions together.
     package var stateBytes: Int
-    package var sessionCount = 10_000
+    package var sessionCount = 100_000
     /// Operations that wait for their turn in one session.
     package var waitingPerSession = 64
     /// Deleted names whose last generation is remembered one by one.

@@ -6,7 +6,13 @@ package enum ProcessSignal: Int32, Sendable, CaseIterable {
     case interrupt = 2
     case user1 = 10
     case user2 = 12
+    case brokenPipe = 13
     case terminate = 15
+
+    /// From now on the signal does nothing, in the whole process.
+    package func ignore() throws(Errno) {
+        try check(.signalAction) { clinux_ignore_signal(rawValue) }
+    }
 }
 
 /// Calls a closure, on a thread of its own, for each arrival of some signals.

@@ -1,3 +1,5 @@
+import ArgumentParser
+
 /// Settings from the environment, rewritten as the flags that they stand for.
 ///
 /// `OPTIMIZERD_MAX_CONNECTIONS=500` becomes `--max-connections 500`, placed before the real
@@ -6,28 +8,25 @@ enum EnvironmentArguments {
     static let prefix = "OPTIMIZERD_"
 
     /// - Parameters:
-    ///   - options: the names of options that take a value, such as "max-connections".
-    ///   - flags: the names of those that take none; their variable is `true` or `false`.
+    ///   - settings: every group of settings, with any values.
     ///   - given: the arguments of the command line, without the program's name.
     static func arguments(
-        options: [String], flags: [String], given: [String], environment: [String: String]
+        settings: [any ParsableArguments], given: [String], environment: [String: String]
     ) throws(SettingError) -> [String] {
         var arguments: [String] = []
         var known: Set<String> = []
-        for option in options {
-            known.insert(variable(for: option))
-            guard let value = environment[variable(for: option)], !value.isEmpty,
-                !isGiven(option, in: given)
+        for setting in settings.flatMap(names(of:)) {
+            let variable = variable(for: setting.name)
+            known.insert(variable)
+            guard let value = environment[variable], !value.isEmpty,
+                !isGiven(setting.name, in: given)
             else { continue }
-            arguments.append("--\(option)=\(value)")
-        }
-        for flag in flags {
-            known.insert(variable(for: flag))
-            switch environment[variable(for: flag)] {
-            case nil, "", "false": break
-            case "true": if !isGiven(flag, in: given) { arguments.append("--\(flag)") }
-            case let other?:
-                throw SettingError("\(variable(for: flag)) must be true or false, not '\(other)'.")
+            switch (setting.kind, value) {
+            case (.option, _): arguments.append("--\(setting.name)=\(value)")
+            case (.flag, "true"): arguments.append("--\(setting.name)")
+            case (.flag, "false"): break
+            case (.flag, _):
+                throw SettingError("\(variable) must be true or false, not '\(value)'.")
             }
         }
         let unknown = environment.keys.filter { $0.hasPrefix(prefix) && !known.contains($0) }
@@ -35,6 +34,24 @@ enum EnvironmentArguments {
             throw SettingError("The environment variable \(name) is no setting of optimizerd.")
         }
         return arguments + given
+    }
+
+    private enum Kind {
+        case option
+        /// Takes no value; its variable is `true` or `false`.
+        case flag
+    }
+
+    /// The settings of one group by their names on the command line, which are found as the
+    /// parser finds them: from the group's properties.
+    private static func names(of group: any ParsableArguments) -> [(name: String, kind: Kind)] {
+        Mirror(reflecting: group).children.compactMap { property in
+            // A wrapped property's storage has an underscore before its name.
+            guard let label = property.label, label.first == "_" else { return nil }
+            let name = label.dropFirst()
+                .map { $0.isUppercase ? "-" + $0.lowercased() : String($0) }.joined()
+            return (name, property.value is Flag<Bool> ? .flag : .option)
+        }
     }
 
     /// "max-connections" → "OPTIMIZERD_MAX_CONNECTIONS"

@@ -1,3 +1,5 @@
+import Dispatch
+import HTTP1
 import HTTPServer
 import Logging
 import OptimizerService
@@ -6,13 +8,26 @@ import SystemIO
 /// What the operator reads on stderr: one line an event, its facts as named values.
 struct EventLog: Sendable {
     private let logger: Logger
+    private let queue: LogQueue
 
-    init(_ settings: LogSettings) {
+    /// For the writer at the end; whoever does not read by then misses the last lines.
+    private static let flushLimit = DispatchTimeInterval.seconds(1)
+
+    init(_ settings: LogSettings) throws(Errno) {
         let format = settings.logFormat
-        var logger = Logger(label: "optimizerd") { _ in LineLogHandler(format: format) }
+        let queue = try LogQueue(stream: .error) { lineCount in
+            format.line(.warning, "log lines dropped", [("count", "\(lineCount)")])
+        }
+        var logger = Logger(label: "optimizerd") { _ in
+            LineLogHandler(format: format, queue: queue)
+        }
         logger.logLevel = settings.logLevel.level
         self.logger = logger
+        self.queue = queue
     }
+
+    /// Waits, but not for long, until what was logged is written.
+    func flush() { queue.flush(waitingAtMost: EventLog.flushLimit) }
 
     func started(address: String, settings: [(String, Int)]) {
         var facts: Logger.Metadata = ["address": "\(address)"]
@@ -35,7 +50,9 @@ struct EventLog: Sendable {
     func record(_ event: ServerEvent) {
         switch event {
         case .requestFinished(let request):
-            logger.log(level: request.status.code >= 500 ? .warning : .debug, "request", metadata: [
+            // Other 5xx are no defects: clients cause 501 and 505, and 503 is a bound at work.
+            let isDefect = [.internalServerError, .insufficientStorage].contains(request.status)
+            logger.log(level: isDefect ? .warning : .debug, "request", metadata: [
                 "method": "\(request.method?.name ?? "-")",
                 "path": "\(request.path ?? "-")",
                 "status": "\(request.status.code)",

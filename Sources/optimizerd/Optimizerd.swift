@@ -29,10 +29,14 @@ struct Optimizerd: ParsableCommand {
 
     static func main() {
         do {
+            StandardStream.openMissing()
+            // Whoever stops reading stdout or stderr must not end the process by that.
+            try ProcessSignal.brokenPipe.ignore()
             let arguments = try EnvironmentArguments.arguments(
-                options: ListeningSettings.options + BoundSettings.options
-                    + TimeSettings.options + ThreadSettings.options + LogSettings.options,
-                flags: ListeningSettings.flags,
+                settings: [
+                    ListeningSettings(), BoundSettings(), TimeSettings(), ThreadSettings(),
+                    LogSettings(),
+                ],
                 given: Array(CommandLine.arguments.dropFirst()),
                 environment: ProcessInfo.processInfo.environment)
             var command = try parseAsRoot(arguments)
@@ -44,14 +48,9 @@ struct Optimizerd: ParsableCommand {
         }
     }
 
-    mutating func validate() throws {
-        try bounds.validate()
-        try times.validate()
-        try threads.validate()
-    }
-
     func run() throws {
-        let log = EventLog(logs)
+        let log = try EventLog(logs)
+        defer { log.flush() }
         let program = try Program(settings: self, log: log)
         let isClean = try program.serveUntilSignalled()
         guard isClean else { throw ExitCode(1) }

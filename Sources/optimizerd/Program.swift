@@ -1,5 +1,4 @@
 import Dispatch
-import Foundation
 import HTTPServer
 import OptimizerService
 import OptimizerSessions
@@ -22,7 +21,7 @@ struct Program {
         let memory = Int(clamping: Machine.memoryBytes)
         let inFlight = settings.inFlightBodyBytes(memoryBytes: memory)
         let bodies = SlabPool(limitBytes: inFlight, idleBytes: inFlight / 8)
-        let lanes = try LanePool(laneCount: settings.threads.lanes ?? Machine.cores)
+        let lanes = try Program.lanes(count: settings.threads.lanes ?? Machine.cores)
         let sessions = settings.sessionLimits(memoryBytes: memory)
         published = PublishedLimits(
             service: settings.serviceLimits, formats: settings.formatLimits,
@@ -36,6 +35,14 @@ struct Program {
         server = HTTPServer(
             configuration: configuration, handler: service, log: { log.record($0) })
         counters.connect(server)
+    }
+
+    private static func lanes(count: Int) throws(SettingError) -> LanePool {
+        do {
+            return try LanePool(laneCount: count)
+        } catch {
+            throw SettingError("Cannot start \(count) compute lanes: \(error).")
+        }
     }
 
     /// Without TLS and tokens the service is for this machine, unless its operator insists.
@@ -103,6 +110,7 @@ struct Program {
             -H 'Content-Type: application/json' -d '{"parameters": {"w": [0.5, -0.5]}}'
 
             """
-        FileHandle.standardOutput.write(Data(text.utf8))
+        // A closed stdout loses nothing: the address stands in the log too.
+        _ = StandardStream.output.write(Array(text.utf8))
     }
 }

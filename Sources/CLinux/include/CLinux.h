@@ -33,5 +33,8 @@ int clinux_usable_processors(void);
 /// (non-blocking, so that the handler cannot hang). Returns 0, or -1 with errno.
 int clinux_forward_signal(int signal_number, int descriptor);
 
+/// From now on `signal_number` does nothing. Returns 0, or -1 with errno.
+int clinux_ignore_signal(int signal_number);
+
 /// Gives `signal_number` its default action back.
 int clinux_restore_signal(int signal_number);
