@@ -32,8 +32,11 @@ package struct ResponseBody: Sendable {
         byteCount = parts.reduce(0) { $0 + $1.byteCount }
     }
 
-    package static func bytes(_ bytes: [UInt8]) -> ResponseBody {
-        ResponseBody(parts: [.bytes(bytes)])
+    /// - Parameter owner: lives until the bytes are sent.
+    package static func bytes(
+        _ bytes: [UInt8], owner: (any AnyObject & Sendable)? = nil
+    ) -> ResponseBody {
+        ResponseBody(parts: [.bytes(bytes, owner: owner)])
     }
 
     package mutating func append(_ part: BodyPart) {
@@ -43,21 +46,22 @@ package struct ResponseBody: Sendable {
 }
 
 package enum BodyPart: Sendable {
-    case bytes([UInt8])
+    /// The owner, whatever it accounts for, lives until they are sent.
+    case bytes([UInt8], owner: (any AnyObject & Sendable)? = nil)
     /// `byteCount` bytes of the slab from `offset` on; clipped to the slab. The slab stays alive
     /// until they are sent.
     case slab(Slab, offset: Int, byteCount: Int)
 
     package var byteCount: Int {
         switch self {
-        case .bytes(let bytes): bytes.count
+        case .bytes(let bytes, _): bytes.count
         case .slab(let slab, let offset, let count): Self.range(slab, offset, count).count
         }
     }
 
     func withUnsafeBytes<Answer>(_ body: (UnsafeRawBufferPointer) -> Answer) -> Answer {
         switch self {
-        case .bytes(let bytes): bytes.withUnsafeBytes(body)
+        case .bytes(let bytes, _): bytes.withUnsafeBytes(body)
         case .slab(let slab, let offset, let count):
             withExtendedLifetime(slab) {
                 body(UnsafeRawBufferPointer(rebasing: slab.bytes[Self.range(slab, offset, count)]))

@@ -10,6 +10,10 @@ package struct ServiceLimits: Sendable {
     /// JSON is some five times as long as the tensors that it stands for. 413 beyond.
     package var jsonBodyBytes = 256 << 20
 
+    /// A patch, and the memory that the options of a step take: room for some ten thousand groups
+    /// that each have a learning rate of their own. 413 beyond.
+    package static let documentBytes = 1 << 20
+
     package init() {}
 }
 
@@ -28,6 +32,7 @@ package struct PublishedLimits: Sendable {
             ("field_count", server.limits.fieldCount),
             ("body_bytes", service.bodyBytes),
             ("json_body_bytes", service.jsonBodyBytes),
+            ("document_bytes", ServiceLimits.documentBytes),
             ("json_value_bytes", formats.jsonValueBytes),
             ("json_depth", formats.jsonDepth),
             ("json_token_bytes", formats.jsonTokenBytes),

@@ -23,13 +23,16 @@ extension SessionStore {
         _ name: String, _ specification: SessionSpecification,
         precondition: Precondition? = nil, completion: @escaping SessionCompletion<Creation>
     ) {
-        do {
-            try CreationRun(
-                name, specification, precondition: precondition, store: self,
-                completion: completion
-            ).start()
-        } catch {
-            completion(.failure(error))
+        // Judging many tensors and widening 16-bit ones are work on every element too.
+        context.run(weight: specification.layout.weight) { [self] in
+            do throws(SessionError) {
+                try CreationRun(
+                    name, specification, precondition: precondition, store: self,
+                    completion: completion
+                ).start()
+            } catch {
+                completion(.failure(error))
+            }
         }
     }
 }

@@ -7,11 +7,12 @@ package enum SlabPoolError: Error, Equatable, Sendable {
 }
 
 /// Slabs for bodies, recycled by size class within two bounds: bytes in use and bytes kept idle.
+/// Memory for bodies that is not in slabs is reserved in the same budget.
 ///
 /// Fresh memory costs a page fault for every page the first time it is written, which is more
 /// than an optimizer step on the same bytes; a recycled slab costs none.
 package final class SlabPool: Sendable {
-    /// Bytes that slabs in use may hold together, counted in whole size classes.
+    /// Bytes that slabs in use, counted in whole size classes, and reservations may have together.
     package let limitBytes: Int
     /// Bytes kept for the next request; beyond it the blocks idle for longest go first.
     package let idleBytes: Int
@@ -34,29 +35,34 @@ package final class SlabPool: Sendable {
         guard let size = SlabSizeClass(holding: byteCount) else {
             throw .overBudget(limitBytes: limitBytes, inUseBytes: inUseBytes)
         }
-        let granted = try grant(size)
-        if let granted { return Slab(byteCount: byteCount, memory: granted, pool: self) }
+        try charge(size.byteCount)
+        let idle = state.withLock { $0.idle.pop(size) }
+        if let idle { return Slab(byteCount: byteCount, memory: idle, pool: self) }
         do {
             let memory = try SlabMemory.allocate(byteCount: size.byteCount, zeroed: false)
             return Slab(byteCount: byteCount, memory: memory, pool: self)
         } catch {
-            state.withLock { $0.inUseBytes -= size.byteCount }
+            discharge(size.byteCount)
             throw .outOfMemory(error)
         }
     }
 
-    /// Charges the budget and finds an idle block; nil when one has to be allocated.
-    private func grant(_ size: SlabSizeClass) throws(SlabPoolError) -> SlabMemory? {
-        let outcome: Result<SlabMemory?, SlabPoolError> = state.withLock { state in
-            let (total, overflow) = state.inUseBytes.addingReportingOverflow(size.byteCount)
-            guard !overflow, total <= limitBytes else {
-                return .failure(
-                    .overBudget(limitBytes: limitBytes, inUseBytes: state.inUseBytes))
-            }
+    func charge(_ byteCount: Int) throws(SlabPoolError) {
+        let inUse: Int? = state.withLock { state in
+            let (total, overflow) = state.inUseBytes.addingReportingOverflow(byteCount)
+            guard !overflow, total <= limitBytes else { return state.inUseBytes }
             state.inUseBytes = total
-            return .success(state.idle.pop(size))
+            return nil
         }
-        return try outcome.get()
+        if let inUse { throw .overBudget(limitBytes: limitBytes, inUseBytes: inUse) }
+    }
+
+    func chargeUnbounded(_ byteCount: Int) {
+        state.withLock { $0.inUseBytes += byteCount }
+    }
+
+    func discharge(_ byteCount: Int) {
+        state.withLock { $0.inUseBytes -= byteCount }
     }
 
     func takeBack(_ memory: SlabMemory) {

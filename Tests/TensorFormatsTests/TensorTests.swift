@@ -90,31 +90,6 @@ import Testing
         #expect(TensorName.fault(in: "\u{9B}")?.contains("U+009B") == true)
     }
 
-    @Test func rawVectorTakesExactlyItsBytes() throws {
-        try withUnsafeTemporaryAllocation(byteCount: 10, alignment: 8) { memory in
-            memory.initializeMemory(as: UInt8.self, repeating: 0xEE)
-            let base = try #require(memory.baseAddress)
-            var vector = RawVector(byteCount: 8, destination: base)
-            for byte in UInt8(1)...8 {
-                #expect(throws: RawVectorFault.self) { try vector.finish() }
-                vector.nextBuffer()[0] = byte
-                vector.advance(1)
-            }
-            try vector.finish()
-            #expect(vector.nextBuffer().isEmpty)
-            #expect(Array(memory) == [1, 2, 3, 4, 5, 6, 7, 8, 0xEE, 0xEE])
-        }
-    }
-
-    @Test func rawVectorJudgesALengthInAdvance() throws {
-        try RawVector.check(contentLength: 8, expected: 8)
-        let fault = #expect(throws: RawVectorFault.self) {
-            try RawVector.check(contentLength: 12, expected: 8)
-        }
-        #expect(fault == RawVectorFault(expectedBytes: 8, actualBytes: 12))
-        #expect(fault?.detail == "the vector must have exactly 8 bytes, but it has 12")
-    }
-
     @Test func pointersAreEscaped() {
         #expect(JSONPointer.of("gradients", "a/b~c") == "/gradients/a~1b~0c")
         #expect(JSONPointer.of("gradients", "w") == "/gradients/w")

@@ -7,16 +7,40 @@ import TensorFormats
 
 /// A session's description as JSON (API §2a).
 enum DescriptionAnswer {
-    static func response(_ description: SessionDescription, status: Status = .ok) -> Response {
+    /// - Parameter memory: at least `byteBound(description)`, kept until the answer is sent.
+    static func response(
+        _ description: SessionDescription, status: Status = .ok, memory: Reservation
+    ) -> Response {
         var fields = ResponseFields()
         fields.add("Content-Type", TensorFormat.json.mediaType)
         fields.add("ETag", Preconditions.entityTag(description.tag))
         if status == .created {
             fields.add("Location", "/v1/sessions/\(description.session)")
         }
-        var json = JSONWriter()
+        var json = JSONWriter(capacity: memory.byteCount)
         write(description, to: &json)
-        return Response(status: status, fields: fields, body: .bytes(json.bytes))
+        memory.shrink(to: json.bytes.count)
+        return Response(status: status, fields: fields, body: .bytes(json.bytes, owner: memory))
+    }
+
+    /// What the answer's text takes at most.
+    static func byteBound(_ description: SessionDescription) -> Int {
+        // Six hyperparameters with their names take fewer than 256 bytes, and so does all else of
+        // an object in the arrays; 2048 hold what there is once.
+        var bound = 2048 + JSONBound.string(description.session)
+        for group in description.groups {
+            bound += 512 + JSONBound.string(group.name)
+        }
+        for tensor in description.layout.tensors {
+            // Each tensor is named in the layout, and in one group.
+            bound += 128 + 2 * JSONBound.name(tensor) + JSONBound.integer * tensor.shape.count
+        }
+        return bound
+    }
+
+    /// How much work an answer is, counted in numbers to write.
+    static func weight(_ description: SessionDescription) -> Int {
+        64 * (description.layout.tensors.count + description.groups.count)
     }
 
     private static func write(_ description: SessionDescription, to json: inout JSONWriter) {

@@ -6,6 +6,9 @@ import OptimizerSessions
 struct ParametersAnswer: Sendable {
     let tensors: TensorAnswer
 
+    /// A bound for what stands beside the tensors.
+    static let membersBytes = 64
+
     func response(_ tag: SessionTag, _ vector: ParameterVector) -> Response {
         var fields = ResponseFields()
         fields.add("ETag", Preconditions.entityTag(tag, variant: tensors.tagVariant))

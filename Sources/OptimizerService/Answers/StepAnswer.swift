@@ -12,6 +12,14 @@ struct StepAnswer: Sendable {
     /// nil: `Prefer: return=minimal`, so no body at all.
     let tensors: TensorAnswer?
 
+    /// A bound for what stands beside the tensors.
+    static func membersBytes(_ description: SessionDescription) -> Int {
+        // The names of the members, six numbers and a few words.
+        description.groups.reduce(512 + JSONBound.string(description.session)) {
+            $0 + JSONBound.string($1.name) + JSONBound.number(.F64)
+        }
+    }
+
     func response(_ outcome: StepOutcome) -> Response {
         var fields = ResponseFields()
         addScalars(outcome, to: &fields)

@@ -19,12 +19,23 @@ struct TensorAnswer: Sendable {
     let tagVariant: String?
     /// What stands before the data of a safetensors answer.
     private let fileHeader: [UInt8]
+    /// A bound for the tensors as JSON text.
+    private let textBytes: Int
+    private let elementCount: Int
+    /// For all of the answer that is not in a slab.
+    private var memory: Reservation?
 
+    /// - Parameter tensor: an index into the layout; nil for all of it.
     init(
-        _ head: RequestHead, of tensors: [TensorDescription], preferred: TensorFormat,
-        session: ElementType
+        _ head: RequestHead, of layout: TensorLayout, tensor: Int? = nil,
+        preferred: TensorFormat, session: ElementType
     ) throws(Problem) {
-        self.tensors = tensors
+        let one = tensor.map { layout.tensors[$0] }
+        tensors = one.map { [$0] } ?? layout.tensors
+        elementCount = one?.elementCount ?? layout.elementCount
+        textBytes =
+            (one?.jsonFrameBytes ?? layout.jsonFrameBytes)
+            + elementCount * JSONBound.number(session.dtype)
         format = try Negotiation.answerFormat(
             head, preferred: preferred, among: TensorFormat.allCases)
         let asked = try Negotiation.elementType(head, field: "Accept-Tensor-Dtype")
@@ -50,6 +61,25 @@ struct TensorAnswer: Sendable {
         }
     }
 
+    /// Sets aside the memory that the answer takes beside its vector, until it is sent. To be
+    /// called before anything changes.
+    ///
+    /// - Parameter membersBytes: a bound for what is written in front of the tensors in JSON.
+    mutating func reserve(_ pool: SlabPool, membersBytes: Int) throws(Problem) {
+        switch format {
+        case .raw: break
+        case .safetensors: memory = try pool.reserve(orProblem: fileHeader.count)
+        case .json:
+            let frame = #"{"parameters":{}}"#.utf8.count
+            memory = try pool.reserve(orProblem: frame + membersBytes + textBytes)
+        }
+    }
+
+    /// Numbers to write, where a tensor's name and brackets count as some more.
+    var writingWeight: Int {
+        format == .json ? elementCount + 64 * tensors.count : 0
+    }
+
     /// `Content-Type`, and `Tensor-Dtype` where the body cannot say it itself.
     func addFields(to fields: inout ResponseFields) {
         fields.add("Content-Type", format.mediaType)
@@ -61,14 +91,15 @@ struct TensorAnswer: Sendable {
         let data = BodyPart.slab(vector.slab, offset: 0, byteCount: vector.byteCount)
         switch format {
         case .raw: return ResponseBody(parts: [data])
-        case .safetensors: return ResponseBody(parts: [.bytes(fileHeader), data])
+        case .safetensors: return ResponseBody(parts: [.bytes(fileHeader, owner: memory), data])
         case .json:
-            var json = JSONWriter()
+            var json = JSONWriter(capacity: memory?.byteCount ?? 0)
             json.beginObject()
             write(&json)
             writeParameters(vector, to: &json)
             json.endObject()
-            return .bytes(json.bytes)
+            memory?.shrink(to: json.bytes.count)
+            return .bytes(json.bytes, owner: memory)
         }
     }
 

@@ -56,8 +56,9 @@ final class CollectedTensors {
     let sink: CollectingSink
     private let memory: GrowingSlab
 
-    init(pool: SlabPool) {
-        let memory = GrowingSlab(pool: pool)
+    /// - Parameter textBytes: how long the document is, if that is known.
+    init(pool: SlabPool, textBytes: Int?) {
+        let memory = GrowingSlab(pool: pool, textBytes: textBytes)
         self.memory = memory
         sink = CollectingSink { _, byteCount in memory.grow(to: byteCount) }
     }
@@ -78,17 +79,28 @@ final class CollectedTensors {
 }
 
 /// A slab that is exchanged for a larger one when it gets full.
+///
+/// The exchange copies everything on the event loop, where a large document would hold others up.
+/// So the first slab is made to last: a number of usual length takes half as many bytes as its
+/// text or fewer. Only documents of very short numbers, or of unknown length, are copied again.
 private final class GrowingSlab {
     private let pool: SlabPool
+    private let firstGuess: Int
     private var slab: Slab?
 
-    init(pool: SlabPool) { self.pool = pool }
+    init(pool: SlabPool, textBytes: Int?) {
+        self.pool = pool
+        firstGuess = (textBytes ?? 0) / 2
+    }
 
     /// nil when the budget for bodies does not allow it.
     func grow(to byteCount: Int) -> UnsafeMutableRawBufferPointer? {
+        // A guess must not take from others what may never be used.
+        let affordable = (pool.limitBytes - pool.inUseBytes) / 2
+        let wanted = slab == nil ? max(byteCount, min(firstGuess, affordable)) : byteCount
         let larger: Slab
         do {
-            larger = try pool.take(byteCount)
+            larger = try pool.take(wanted)
         } catch {
             // The sink turns this into the refusal of the whole document.
             return nil

@@ -15,8 +15,15 @@ final class SafetensorsBody: BodyReceiver {
     private var reader: SafetensorsReader
     private let place: (SafetensorsHeader) throws(Problem) -> Placement
     private let limitBytes: Int
+    private let bodies: SlabPool
+    /// For the header, while it comes and as it was read.
+    private var memory: Reservation?
     private var receivedBytes = 0
     private var completion: ((Responder) -> Void)?
+
+    /// A header of many short entries becomes descriptions, names and sizes of at most some five
+    /// times its length.
+    private static let bytesPerHeaderByte = 6
 
     /// - Parameters:
     ///   - formats: in place of the rooms' own limits of formats.
@@ -28,6 +35,7 @@ final class SafetensorsBody: BodyReceiver {
         self.exchange = exchange
         self.place = place
         limitBytes = rooms.limits.bodyBytes
+        bodies = rooms.bodies
         var length: UInt64?
         if case .length(let count) = exchange.head.framing { length = count }
         reader = SafetensorsReader(limits: formats ?? rooms.formats, contentLength: length)
@@ -38,18 +46,26 @@ final class SafetensorsBody: BodyReceiver {
     func received(_ count: Int) -> Response? {
         do throws(Problem) {
             receivedBytes += count
-            guard case .header(let header) = try advance(count) else { return nil }
-            // Also a chunked body is as long as its header says.
-            guard header.dataByteCount <= limitBytes - receivedBytes else {
-                throw Problem.bodyTooLarge(limit: limitBytes)
+            switch try advance(count) {
+            case .headerLength(let byteCount):
+                memory = try bodies.reserve(orProblem: byteCount * Self.bytesPerHeaderByte)
+            case .header(let header): try begin(header)
+            case .more, .finished: break
             }
-            let placement = try place(header)
-            completion = placement.completion
-            _ = reader.place(placement.destinations)
             return nil
         } catch {
             return exchange.response(error)
         }
+    }
+
+    private func begin(_ header: SafetensorsHeader) throws(Problem) {
+        // Also a chunked body is as long as its header says.
+        guard header.dataByteCount <= limitBytes - receivedBytes else {
+            throw Problem.bodyTooLarge(limit: limitBytes)
+        }
+        let placement = try place(header)
+        completion = placement.completion
+        _ = reader.place(placement.destinations)
     }
 
     private func advance(_ count: Int) throws(Problem) -> SafetensorsReader.Progress {

@@ -7,6 +7,8 @@ import TensorFormats
 final class TensorDocumentBody: BodyReceiver {
     private let exchange: Exchange
     private let window: Slab
+    /// For what the reader keeps beside the numbers.
+    private let memory: Reservation
     private let limitBytes: Int
     private var reader: TensorDocumentReader
     private let completion: ([JSONMember], Responder) -> Void
@@ -18,14 +20,16 @@ final class TensorDocumentBody: BodyReceiver {
 
     /// - Parameters:
     ///   - member: the document's member that holds the tensors.
+    ///   - memory: grows with what is kept of the document beside its tensors' numbers.
     ///   - completion: gets the document's other members when the whole of it was read.
     init(
         _ exchange: Exchange, member: String, sink: any TensorSink, window: Slab,
-        limits: FormatLimits, limitBytes: Int,
+        memory: Reservation, limits: FormatLimits, limitBytes: Int,
         completion: @escaping ([JSONMember], Responder) -> Void
     ) {
         self.exchange = exchange
         self.window = window
+        self.memory = memory
         self.limitBytes = limitBytes
         self.completion = completion
         reader = TensorDocumentReader(tensorMember: member, sink: sink, limits: limits)
@@ -40,10 +44,15 @@ final class TensorDocumentBody: BodyReceiver {
         receivedBytes += count
         do {
             try reader.consume(UnsafeRawBufferPointer(rebasing: window.bytes[..<count]))
-            return nil
         } catch {
             return exchange.response(Problem(error))
         }
+        do {
+            try memory.grow(to: reader.heldByteCount)
+        } catch {
+            return exchange.response(Problem(error, asked: reader.heldByteCount))
+        }
+        return nil
     }
 
     func overflowed() -> Response {

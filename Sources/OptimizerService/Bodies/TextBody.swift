@@ -1,38 +1,45 @@
+import HTTP1
 import HTTPServer
+import SystemIO
 
 /// Receives a small body whole.
 final class TextBody: BodyReceiver {
     private let exchange: Exchange
     private let limitBytes: Int
-    private let completion: ([UInt8], Responder) -> Void
-    private var bytes: [UInt8] = []
-    private let window: UnsafeMutableRawBufferPointer
+    private let completion: (UnsafeRawBufferPointer, Responder) -> Void
+    private let slab: Slab
+    private var filled = 0
 
+    /// - Parameter completion: gets the body's bytes, which are there until it returns.
     init(
-        _ exchange: Exchange, limitBytes: Int,
-        completion: @escaping ([UInt8], Responder) -> Void
-    ) {
+        _ exchange: Exchange, limitBytes: Int, pool: SlabPool,
+        completion: @escaping (UnsafeRawBufferPointer, Responder) -> Void
+    ) throws(Problem) {
         self.exchange = exchange
         self.limitBytes = limitBytes
         self.completion = completion
-        window = .allocate(byteCount: min(limitBytes, 8 << 10), alignment: 1)
+        slab =
+            switch exchange.head.framing {
+            case .length(let count):
+                try pool.take(orProblem: min(limitBytes, Int(clamping: count)))
+            default: try pool.take(orProblem: limitBytes)
+            }
     }
 
-    deinit { window.deallocate() }
-
     func nextBuffer() -> UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(
-            rebasing: window[..<min(window.count, limitBytes - bytes.count)])
+        UnsafeMutableRawBufferPointer(rebasing: slab.bytes[filled...])
     }
 
     func received(_ count: Int) -> Response? {
-        bytes.append(contentsOf: window[..<count])
+        filled += count
         return nil
     }
 
     func overflowed() -> Response { exchange.response(Problem.bodyTooLarge(limit: limitBytes)) }
 
-    func complete(_ responder: Responder) { completion(bytes, responder) }
+    func complete(_ responder: Responder) {
+        completion(UnsafeRawBufferPointer(rebasing: slab.bytes[..<filled]), responder)
+    }
 
     func cancelled() {}
 }

@@ -10,9 +10,6 @@ struct StepDocument {
 
     static let names = ["lr", "grad_scale", "max_grad_norm", "nonfinite", "partial", "loss"]
 
-    /// Room for a learning rate for every group that a session can have.
-    static let limitBytes = 1 << 20
-
     /// The options of a JSON body, or of the `options` text in a safetensors file's metadata.
     init(_ members: [JSONMember]) throws(SettingsFault) {
         var reader = MemberReader(members, at: "")

@@ -39,16 +39,20 @@ struct CreationEndpoint {
         case .none, .length(0): break
         default: throw Problem(.malformedRequest, "A fork takes no body.")
         }
-        let store = rooms.store
+        let rooms = self.rooms
         return .perform { responder in
-            store.fork(from: source, step: step, as: name, precondition: precondition) { result in
-                PendingCreation.answer(result, exchange, responder)
+            rooms.store.fork(from: source, step: step, as: name, precondition: precondition) { result in
+                PendingCreation.answer(result, rooms, exchange, responder)
             }
         }
     }
 
     private func receiveJSON(_ creation: PendingCreation) throws(Problem) -> Decision {
-        let tensors = CollectedTensors(pool: rooms.bodies)
+        var textBytes: Int?
+        if case .length(let count) = creation.exchange.head.framing {
+            textBytes = Int(clamping: count)
+        }
+        let tensors = CollectedTensors(pool: rooms.bodies, textBytes: textBytes)
         let body = try rooms.documentBody(
             creation.exchange, member: "parameters", sink: tensors.sink,
             optionBytes: rooms.formats.jsonValueBytes
@@ -93,7 +97,7 @@ struct PendingCreation: Sendable {
             let specification = SessionSpecification(
                 settings: settings.session, layout: initial.layout, parameters: initial.places)
             rooms.store.create(name, specification, precondition: precondition) { result in
-                PendingCreation.answer(result, exchange, responder)
+                PendingCreation.answer(result, rooms, exchange, responder)
             }
         } catch {
             responder.send(exchange.response(error))
@@ -101,13 +105,13 @@ struct PendingCreation: Sendable {
     }
 
     static func answer(
-        _ result: Result<Creation, SessionError>, _ exchange: Exchange,
+        _ result: Result<Creation, SessionError>, _ rooms: ServiceRooms, _ exchange: Exchange,
         _ responder: Responder, root: String = "/parameters"
     ) {
         switch result {
         case .success(let creation):
             responder.send(
-                DescriptionAnswer.response(
+                rooms.response(
                     creation.description, status: creation.kind == .created ? .created : .ok))
         case .failure(let error):
             responder.send(exchange.response(error, root: root))

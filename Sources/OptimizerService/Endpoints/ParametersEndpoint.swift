@@ -15,14 +15,14 @@ struct ParametersEndpoint {
         let description = session.description()
         let query = try QueryParameters(head, known: ["tensor"])
         let tensor = try index(of: query["tensor"], in: description.layout)
-        let all = description.layout.tensors
-        let tensors = try TensorAnswer(
-            head, of: tensor.map { [all[$0]] } ?? all, preferred: .json,
+        var tensors = try TensorAnswer(
+            head, of: description.layout, tensor: tensor, preferred: .json,
             session: description.elementType)
         if try Preconditions.isCurrent(head, description.tag) {
             return .respond(
                 Response.notModified(description.tag, variant: tensors.tagVariant))
         }
+        try tensors.reserve(rooms.bodies, membersBytes: ParametersAnswer.membersBytes)
         let answer = ParametersAnswer(tensors: tensors)
         return .perform { responder in
             send(answer, of: session, tensor: tensor, exchange, responder)
@@ -46,8 +46,7 @@ struct ParametersEndpoint {
             switch result {
             case .success(let read):
                 guard let vector = read.vector else { return }
-                let count = vector.byteCount / vector.type.byteCount
-                rooms.write(answer.tensors, count: count) {
+                rooms.write(weight: answer.tensors.writingWeight) {
                     responder.send(answer.response(read.tag, vector))
                 }
             case .failure(let error):
@@ -63,11 +62,12 @@ struct ParametersEndpoint {
         _ = try QueryParameters(head, known: [])
         let ifMatch = try Preconditions.ofChange(head, current: description.tag)
         let format = try Negotiation.bodyFormat(head, allowed: TensorFormat.allCases)
-        let tensors =
+        var tensors =
             Negotiation.prefersMinimal(head)
             ? nil : try TensorAnswer(
-                head, of: description.layout.tensors, preferred: format,
+                head, of: description.layout, preferred: format,
                 session: description.elementType)
+        try tensors?.reserve(rooms.bodies, membersBytes: ParametersAnswer.membersBytes)
         let write = PendingOverwrite(
             rooms: rooms, exchange: exchange, session: session, ifMatch: ifMatch,
             layout: description.layout, tensors: tensors)
@@ -117,7 +117,8 @@ struct ParametersEndpoint {
         let known = try KnownTensors(
             write.layout, working: description.elementType.working, pool: rooms.bodies)
         let body = try rooms.documentBody(
-            exchange, member: "parameters", sink: known.sink, optionBytes: StepDocument.limitBytes
+            exchange, member: "parameters", sink: known.sink,
+            optionBytes: ServiceLimits.documentBytes
         ) { members, responder in
             if let member = members.first {
                 let pointer = JSONPointer.of(member.name)
@@ -151,7 +152,7 @@ struct PendingOverwrite: Sendable {
                     return responder.send(Response.minimal(written.tag))
                 }
                 let answer = ParametersAnswer(tensors: tensors)
-                rooms.write(tensors, count: layout.elementCount) {
+                rooms.write(weight: tensors.writingWeight) {
                     responder.send(answer.response(written.tag, vector))
                 }
             case .failure(let error):

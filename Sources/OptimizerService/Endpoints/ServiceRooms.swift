@@ -13,8 +13,8 @@ struct ServiceRooms: Sendable {
     let formats: FormatLimits
     let steps = StepTally()
 
-    /// JSON answers with more numbers than this are written on a compute lane. A thousand take
-    /// some 30 µs, which is about what handing the work over and back costs.
+    /// JSON answers of more weight than this many numbers are written on a compute lane. A
+    /// thousand take some 30 µs, which is about what handing the work over and back costs.
     static let inlineJSONNumbers = 1_000
 
     func session(named name: String) throws(Problem) -> Session {
@@ -35,11 +35,16 @@ struct ServiceRooms: Sendable {
         }
     }
 
+    /// A description that cannot be refused, since it tells of what has happened, or is small.
+    func response(_ description: SessionDescription, status: Status = .ok) -> Response {
+        DescriptionAnswer.response(
+            description, status: status,
+            memory: bodies.reserveUnbounded(DescriptionAnswer.byteBound(description)))
+    }
+
     /// Runs `send` here, or on a lane when it has much JSON to write.
-    func write(
-        _ tensors: TensorAnswer?, count: Int, _ send: @escaping @Sendable () -> Void
-    ) {
-        if tensors?.format == .json, count > Self.inlineJSONNumbers {
+    func write(weight: Int, _ send: @escaping @Sendable () -> Void) {
+        if weight > Self.inlineJSONNumbers {
             store.lanes.submit(send)
         } else {
             send()
@@ -95,11 +100,12 @@ struct ServiceRooms: Sendable {
         let limit = min(limits.bodyBytes, limits.jsonBodyBytes)
         try checkLength(exchange.head, limitBytes: limit)
         let window = try bodies.take(orProblem: TensorDocumentBody.windowBytes)
+        let memory = try bodies.reserve(orProblem: 0)
         var formats = formats
         formats.jsonValueBytes = min(formats.jsonValueBytes, optionBytes)
         return TensorDocumentBody(
-            exchange, member: member, sink: sink, window: window, limits: formats,
-            limitBytes: limit, completion: completion)
+            exchange, member: member, sink: sink, window: window, memory: memory,
+            limits: formats, limitBytes: limit, completion: completion)
     }
 }
 
@@ -108,6 +114,15 @@ extension SlabPool {
     func take(orProblem byteCount: Int) throws(Problem) -> Slab {
         do {
             return try take(byteCount)
+        } catch {
+            throw Problem(error, asked: byteCount)
+        }
+    }
+
+    /// `reserve`, likewise.
+    func reserve(orProblem byteCount: Int) throws(Problem) -> Reservation {
+        do {
+            return try reserve(byteCount)
         } catch {
             throw Problem(error, asked: byteCount)
         }

@@ -14,7 +14,19 @@ struct SessionEndpoint {
         if try Preconditions.isCurrent(exchange.head, description.tag) {
             return .respond(Response.notModified(description.tag))
         }
-        return .respond(DescriptionAnswer.response(description))
+        guard DescriptionAnswer.weight(description) > ServiceRooms.inlineJSONNumbers else {
+            return .respond(rooms.response(description))
+        }
+        let rooms = self.rooms
+        return .perform { responder in
+            rooms.store.lanes.submit {
+                exchange.answer(responder) { () throws(Problem) in
+                    let bound = DescriptionAnswer.byteBound(description)
+                    return DescriptionAnswer.response(
+                        description, memory: try rooms.bodies.reserve(orProblem: bound))
+                }
+            }
+        }
     }
 
     func remove(_ exchange: Exchange, _ name: String) throws(Problem) -> Decision {
@@ -38,15 +50,17 @@ struct SessionEndpoint {
         _ = try QueryParameters(head, known: [])
         let ifMatch = try Preconditions.ofChange(head, current: session.tag)
         try requirePatchType(head)
-        try rooms.checkLength(head, limitBytes: rooms.formats.jsonValueBytes)
-        let limits = rooms.formats
-        let body = TextBody(exchange, limitBytes: limits.jsonValueBytes) { bytes, responder in
+        try rooms.checkLength(head, limitBytes: ServiceLimits.documentBytes)
+        let rooms = self.rooms
+        let body = try TextBody(
+            exchange, limitBytes: ServiceLimits.documentBytes, pool: rooms.bodies
+        ) { bytes, responder in
             do throws(Problem) {
-                let patch = try SessionEndpoint.patch(bytes, limits)
+                let patch = try SessionEndpoint.patch(bytes, rooms.formats)
                 session.patch(patch, ifMatch: ifMatch) { result in
                     switch result {
                     case .success(let description):
-                        responder.send(DescriptionAnswer.response(description))
+                        responder.send(rooms.response(description))
                     case .failure(let error):
                         responder.send(exchange.response(error, root: ""))
                     }
@@ -75,11 +89,11 @@ struct SessionEndpoint {
     }
 
     private static func patch(
-        _ bytes: [UInt8], _ limits: FormatLimits
+        _ bytes: UnsafeRawBufferPointer, _ limits: FormatLimits
     ) throws(Problem) -> SessionPatch {
         let value: JSONValue
         do {
-            value = try bytes.parsedAsJSON(limits: limits)
+            value = try JSONValue.parse(bytes, limits: limits)
         } catch {
             throw Problem(DocumentFault.malformed(error))
         }

@@ -75,7 +75,7 @@ private struct PendingImport: Sendable {
             return responder.send(exchange.response(error, root: ""))
         }
         rooms.store.importState(file, as: name, precondition: precondition) { result in
-            PendingCreation.answer(result, exchange, responder, root: "")
+            PendingCreation.answer(result, rooms, exchange, responder, root: "")
         }
     }
 }

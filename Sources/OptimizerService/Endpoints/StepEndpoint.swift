@@ -17,11 +17,13 @@ struct StepEndpoint {
         let ifMatch = try Preconditions.ofStep(head, current: description.tag)
         let format = try Negotiation.bodyFormat(head, allowed: TensorFormat.allCases)
         let query = try QueryParameters(head, known: format == .raw ? StepDocument.names : [])
-        let tensors =
+        var tensors =
             Negotiation.prefersMinimal(head)
             ? nil : try TensorAnswer(
-                head, of: description.layout.tensors, preferred: format,
+                head, of: description.layout, preferred: format,
                 session: description.elementType)
+        try tensors?.reserve(
+            rooms.bodies, membersBytes: StepAnswer.membersBytes(description))
         let step = PendingStep(
             rooms: rooms, exchange: exchange, session: session, ifMatch: ifMatch,
             answer: StepAnswer(
@@ -76,7 +78,7 @@ struct StepEndpoint {
             description.layout, working: description.elementType.working, pool: rooms.bodies)
         let body = try rooms.documentBody(
             exchange, member: "gradients", sink: tensors.sink,
-            optionBytes: StepDocument.limitBytes
+            optionBytes: ServiceLimits.documentBytes
         ) { members, responder in
             do throws(Problem) {
                 let document = try Problem.mapping { () throws(SettingsFault) in
@@ -126,7 +128,7 @@ struct PendingStep: Sendable {
             switch result {
             case .success(let outcome):
                 rooms.steps.count(applied: outcome.applied)
-                rooms.write(answer.tensors, count: session.layout.elementCount) {
+                rooms.write(weight: answer.tensors?.writingWeight ?? 0) {
                     responder.send(answer.response(outcome))
                 }
             case .failure(let error):

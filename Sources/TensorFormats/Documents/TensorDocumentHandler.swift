@@ -26,6 +26,16 @@ struct TensorDocumentHandler: JSONHandler {
     private var builder = JSONValueBuilder()
     private var tensor: TensorValueReader?
     private var tensorCount = 0
+    private var tensorNameBytes = 0
+
+    /// What a tensor's name and description take beside the bytes of the name, in the sink and in
+    /// the set of names seen.
+    private static let bytesPerTensor = 256
+
+    /// The memory of everything but the tensors' numbers.
+    var heldByteCount: Int {
+        builder.byteCount + tensorNameBytes + tensorCount * Self.bytesPerTensor
+    }
 
     init(tensorMember: String, sink: any TensorSink, limits: FormatLimits) {
         self.tensorMember = tensorMember
@@ -154,6 +164,7 @@ extension TensorDocumentHandler {
                 detail: fault)
         }
         tensorCount += 1
+        tensorNameBytes += name.utf8.count
         guard tensorCount <= limits.tensorCount else {
             throw .semantic(
                 kind: .invalidValue, pointer: tensorsPointer,

@@ -18,6 +18,10 @@ package struct TensorDocumentReader {
             tensorMember: tensorMember, sink: sink, limits: limits)
     }
 
+    /// The memory that the reader and the sink hold by now beside the tensors' numbers: the
+    /// values of other members, names and shapes.
+    package var heldByteCount: Int { handler.heldByteCount }
+
     /// Reads the next part of the document.
     package mutating func consume(_ window: UnsafeRawBufferPointer) throws(DocumentFault) {
         try scanner.consume(window, &handler)

@@ -10,9 +10,12 @@ struct JSONValueBuilder: JSONHandler {
 
     private var frames: [Frame] = []
     private var root: JSONValue?
-    /// Roughly the memory that the values built so far hold.
+    /// The memory that the values built so far hold, and what finding a name used twice takes.
     private(set) var byteCount = 0
-    private static let bytesPerValue = 16
+    /// What an array or a long string has in front of its contents, or a member in a set of names.
+    private static let headerBytes = 32
+    /// Strings up to this length lie where the value lies.
+    private static let inlineStringBytes = 15
 
     typealias Fault = JSONFault
 
@@ -32,7 +35,7 @@ struct JSONValueBuilder: JSONHandler {
     mutating func beginArray() { frames.append(Frame(isObject: false)) }
 
     mutating func key(_ name: String) {
-        byteCount += Self.bytesPerValue + name.utf8.count
+        byteCount += Self.byteCount(of: name) + Self.headerBytes
         frames[frames.count - 1].name = name
     }
 
@@ -41,7 +44,7 @@ struct JSONValueBuilder: JSONHandler {
     mutating func endArray() { close() }
 
     mutating func string(_ text: String) {
-        byteCount += text.utf8.count
+        byteCount += Self.byteCount(of: text)
         add(.string(text))
     }
 
@@ -56,20 +59,29 @@ struct JSONValueBuilder: JSONHandler {
 
     private mutating func close() {
         let frame = frames.removeLast()
+        byteCount += Self.headerBytes
         add(frame.isObject ? .object(frame.members) : .array(frame.elements))
     }
 
     private mutating func add(_ value: JSONValue) {
-        byteCount += Self.bytesPerValue
         guard !frames.isEmpty else {
+            byteCount += MemoryLayout<JSONMember>.stride
             root = value
             return
         }
         let last = frames.count - 1
+        // Arrays grow by doubling: half of one may be room.
         if frames[last].isObject {
+            byteCount += 2 * MemoryLayout<JSONMember>.stride
             frames[last].members.append(JSONMember(name: frames[last].name, value: value))
         } else {
+            byteCount += 2 * MemoryLayout<JSONValue>.stride
             frames[last].elements.append(value)
         }
+    }
+
+    private static func byteCount(of text: String) -> Int {
+        let count = text.utf8.count
+        return count > inlineStringBytes ? headerBytes + count : 0
     }
 }

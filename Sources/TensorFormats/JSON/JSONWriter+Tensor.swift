@@ -1,6 +1,6 @@
 extension JSONWriter {
     /// Nested arrays say the shape up to this rank.
-    private static let largestNestedRank = 16
+    static let largestNestedRank = 16
 
     /// A tensor as nested arrays of shortest decimals; as `{"dtype", "shape", "data"}` when it
     /// has no elements or a rank above 16.
@@ -25,16 +25,7 @@ extension JSONWriter {
         endObject()
     }
 
-    /// Room for numbers of usual length, so that a large tensor does not grow the text by and by.
-    private mutating func reserve(_ dtype: DType, _ shape: [Int]) {
-        let expected = bytes.count + shape.reduce(1, *) * (dtype == .F64 ? 22 : 13)
-        if expected > bytes.capacity {
-            bytes.reserveCapacity(max(expected, 2 * bytes.capacity))
-        }
-    }
-
     private mutating func elements(_ base: UnsafeRawPointer, _ dtype: DType, _ shape: [Int]) {
-        reserve(dtype, shape)
         switch dtype {
         case .F64: nested(shape, DoubleElements(base: base))
         case .F32: nested(shape, FloatElements(base: base))

@@ -7,7 +7,10 @@ package struct JSONWriter {
     /// Whether a comma belongs in front of what comes next.
     private var needsComma = false
 
-    package init() {}
+    /// - Parameter capacity: room for that much text, which then never grows by copying.
+    package init(capacity: Int = 0) {
+        bytes.reserveCapacity(capacity)
+    }
 
     package mutating func beginObject() { open("{") }
 

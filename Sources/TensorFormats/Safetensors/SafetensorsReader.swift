@@ -7,6 +7,8 @@
 package struct SafetensorsReader: ~Copyable {
     package enum Progress {
         case more
+        /// The length of the header became known. Its memory grows as it comes.
+        case headerLength(Int)
         /// The header is complete; `place(_:)` comes next, also when there are no tensors.
         case header(SafetensorsHeader)
         case finished
@@ -70,8 +72,8 @@ package struct SafetensorsReader: ~Copyable {
         total += UInt64(count)
         switch state {
         case .prefix:
-            if received == Self.prefixByteCount { try startHeader() }
-            return .more
+            guard received == Self.prefixByteCount else { return .more }
+            return .headerLength(try startHeader())
         case .header(let byteCount):
             if received == byteCount { return try endHeader() }
             if received == memory.count { enlarge(towards: byteCount) }
@@ -120,7 +122,7 @@ extension SafetensorsReader {
         UInt64(Self.prefixByteCount) + headerByteCount + UInt64(dataByteCount)
     }
 
-    private mutating func startHeader() throws(SafetensorsFault) {
+    private mutating func startHeader() throws(SafetensorsFault) -> Int {
         let byteCount = UInt64(littleEndian: memory.load(as: UInt64.self))
         guard byteCount >= 2 else { throw SafetensorsFault(.headerTooShort(bytes: byteCount)) }
         guard byteCount <= UInt64(limits.safetensorsHeaderBytes) else {
@@ -140,6 +142,7 @@ extension SafetensorsReader {
         memory.deallocate()
         memory = .allocate(
             byteCount: min(Int(byteCount), Self.firstHeaderByteCount), alignment: 8)
+        return Int(byteCount)
     }
 
     private mutating func enlarge(towards byteCount: Int) {

@@ -4,8 +4,8 @@ package struct FormatLimits: Equatable, Sendable {
     package var jsonDepth = 64
     /// Length of one number or string of a JSON text.
     package var jsonTokenBytes = 64 * 1024
-    /// Size of a JSON text that is read as values: of `JSONValue.parse`, and of the members
-    /// beside the tensors of a document.
+    /// Size of a JSON text that `JSONValue.parse` reads, and of the memory that the values of the
+    /// members beside the tensors of a document take.
     package var jsonValueBytes = 16 * 1024 * 1024
     package var safetensorsHeaderBytes = 16 * 1024 * 1024
     package var tensorCount = 65_536

@@ -7,6 +7,8 @@ package struct TensorLayout: Equatable, Sendable {
     package let elementOffsets: [Int]
     package let byteCount: Int
     package let elementCount: Int
+    /// A bound for all tensors' text in JSON without their numbers.
+    package let jsonFrameBytes: Int
     private let indices: [ExactName: Int]
 
     /// Sorts `tensors`; throws when a name comes twice or the sum of the sizes overflows.
@@ -20,6 +22,7 @@ package struct TensorLayout: Equatable, Sendable {
         indices.reserveCapacity(sorted.count)
         var byteCount = 0
         var elementCount = 0
+        var jsonFrameBytes = 0
         for (index, tensor) in sorted.enumerated() {
             guard indices.updateValue(index, forKey: ExactName(tensor.name)) == nil else {
                 throw .duplicateName(tensor.name)
@@ -31,12 +34,14 @@ package struct TensorLayout: Equatable, Sendable {
             byteCount = sum
             // No tensor has more elements than bytes, so this sum is the smaller one.
             elementCount += tensor.elementCount
+            jsonFrameBytes += tensor.jsonFrameBytes
         }
         self.tensors = sorted
         self.byteOffsets = byteOffsets
         self.elementOffsets = elementOffsets
         self.byteCount = byteCount
         self.elementCount = elementCount
+        self.jsonFrameBytes = jsonFrameBytes
         self.indices = indices
     }
 
