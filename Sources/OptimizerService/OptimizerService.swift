@@ -19,12 +19,16 @@ package final class OptimizerService: RequestHandler {
 
     package static let version = "0.1.0"
 
-    /// - Parameter counters: the server's, for `GET /metrics`; asked each time.
+    /// - Parameters:
+    ///   - writers: lanes of their own for long JSON answers.
+    ///   - counters: the server's, for `GET /metrics`; asked each time.
     package init(
-        store: SessionStore, bodies: SlabPool, limits: ServiceLimits, formats: FormatLimits,
-        published: PublishedLimits, counters: @escaping @Sendable () -> ServerCounters?
+        store: SessionStore, bodies: SlabPool, writers: LanePool, limits: ServiceLimits,
+        formats: FormatLimits, published: PublishedLimits,
+        counters: @escaping @Sendable () -> ServerCounters?
     ) {
-        let rooms = ServiceRooms(store: store, bodies: bodies, limits: limits, formats: formats)
+        let rooms = ServiceRooms(
+            store: store, bodies: bodies, writers: writers, limits: limits, formats: formats)
         session = SessionEndpoint(rooms: rooms)
         sessions = SessionListEndpoint(rooms: rooms)
         creation = CreationEndpoint(rooms: rooms)

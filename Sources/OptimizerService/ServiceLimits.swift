@@ -37,6 +37,7 @@ package struct PublishedLimits: Sendable {
             ("json_depth", formats.jsonDepth),
             ("json_token_bytes", formats.jsonTokenBytes),
             ("safetensors_header_bytes", formats.safetensorsHeaderBytes),
+            ("metadata_count", formats.metadataCount),
             ("tensor_count", formats.tensorCount),
             ("tensor_rank", formats.rank),
             ("tensor_name_bytes", formats.nameBytes),

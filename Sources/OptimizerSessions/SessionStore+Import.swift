@@ -44,7 +44,7 @@ extension SessionStore {
         guard !isFull else { throw fullError }
         let state = try SessionState(
             file.settings, layout: file.layout, elementType: file.elementType, budget: budget)
-        try file.check(state)
+        try file.checkSquares()
         try file.fill(state)
         return try insert(state, as: name, origin: .stateFile)
     }
@@ -60,7 +60,7 @@ extension Session {
                 turn.end { () throws(SessionError) in
                     try state.check(precondition)
                     try file.checkLayout(of: self)
-                    try file.check(state)
+                    try file.checkSquares()
                     let next = try SessionState(
                         file.settings, layout: layout, elementType: elementType,
                         budget: context.budget, reusing: state)
@@ -74,11 +74,7 @@ extension Session {
 }
 
 extension StateImport {
-    fileprivate func check(_ state: SessionState) throws(SessionError) {
-        // A run that lets non-finite gradients through may have non-finite parameters, and comes
-        // back as it was.
-        let bad = settings.nonfinite == .propagate ? [] : nonFiniteTensors(in: state)
-        guard bad.isEmpty else { throw .nonfiniteParameter(tensors: bad) }
+    fileprivate func checkSquares() throws(SessionError) {
         if let name = firstNegativeSquare() {
             throw .invalidSettings(
                 SettingsFault(

@@ -28,13 +28,14 @@ package enum StateFile {
     }
 
     /// What a reader of state files has to allow so that a session at its limits can come back:
-    /// each tensor comes up to five times, with a prefix before its name.
+    /// each tensor comes up to five times, with a prefix before its name, and groups name their
+    /// tensors once more in the metadata, where quotes are escaped twice.
     package static func limits(for limits: FormatLimits) -> FormatLimits {
         let kinds = StateVector.allCases.count + 1
         let longest = StateVector.allCases.map { prefix(of: $0).utf8.count }.max() ?? 0
         var wider = limits
         wider.tensorCount *= kinds
-        wider.safetensorsHeaderBytes *= kinds
+        wider.safetensorsHeaderBytes *= kinds + 3
         wider.nameBytes += longest
         return wider
     }

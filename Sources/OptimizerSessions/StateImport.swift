@@ -84,14 +84,6 @@ package struct StateImport: Sendable {
             start.loadUnaligned(fromByteOffset: $0 * stride, as: Number.self) < 0
         }
     }
-
-    /// Names of the tensors whose parameters are not finite.
-    func nonFiniteTensors(in state: SessionState) -> [String] {
-        let places = (offsets[.parameters] ?? []).map { offset in
-            offset.map { TensorPlace(slab: data, byteOffset: $0, type: elementType.working) }
-        }
-        return state.nonFiniteTensors(in: places)
-    }
 }
 
 /// The tensors of a state file by name, taken out one after the other.

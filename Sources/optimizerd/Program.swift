@@ -30,7 +30,8 @@ struct Program {
         let counters = CountersLink()
         let service = OptimizerService(
             store: SessionStore(limits: sessions, lanes: lanes, bodies: bodies),
-            bodies: bodies, limits: settings.serviceLimits, formats: settings.formatLimits,
+            bodies: bodies, writers: try Program.lanes(count: max(1, Machine.cores / 2)),
+            limits: settings.serviceLimits, formats: settings.formatLimits,
             published: published, counters: { counters.read() })
         server = HTTPServer(
             configuration: configuration, handler: service, log: { log.record($0) })

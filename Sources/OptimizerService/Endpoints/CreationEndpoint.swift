@@ -41,7 +41,9 @@ struct CreationEndpoint {
         }
         let rooms = self.rooms
         return .perform { responder in
-            rooms.store.fork(from: source, step: step, as: name, precondition: precondition) { result in
+            rooms.store.fork(
+                from: source, step: step, as: name, precondition: precondition
+            ) { result in
                 PendingCreation.answer(result, rooms, exchange, responder)
             }
         }
@@ -94,6 +96,7 @@ struct PendingCreation: Sendable {
     ) {
         do throws(Problem) {
             let (settings, initial) = try read()
+            try rooms.requireHeaderFits(initial.layout)
             let specification = SessionSpecification(
                 settings: settings.session, layout: initial.layout, parameters: initial.places)
             rooms.store.create(name, specification, precondition: precondition) { result in

@@ -9,6 +9,9 @@ import TensorFormats
 struct ServiceRooms: Sendable {
     let store: SessionStore
     let bodies: SlabPool
+    /// For JSON answers, which are one long piece of work each: on the compute lanes they would
+    /// hold up the steps of other sessions.
+    let writers: LanePool
     let limits: ServiceLimits
     let formats: FormatLimits
     let steps = StepTally()
@@ -42,10 +45,31 @@ struct ServiceRooms: Sendable {
             memory: bodies.reserveUnbounded(DescriptionAnswer.byteBound(description)))
     }
 
-    /// Runs `send` here, or on a lane when it has much JSON to write.
+    /// Refuses a layout whose names and shapes would not fit into the header of a safetensors
+    /// file: its session could never be read or saved in that format.
+    func requireHeaderFits(_ layout: TensorLayout) throws(Problem) {
+        let limit = formats.safetensorsHeaderBytes
+        // Escaping at most doubles what a name mostly has; the rest of an entry is well below.
+        let guess = layout.tensors.reduce(0) { $0 + 6 * $1.name.utf8.count + 1024 }
+        guard guess > limit else { return }
+        let header: [UInt8]
+        do {
+            header = try SafetensorsWriter.header(tensors: layout.tensors)
+        } catch {
+            throw Problem(.shapeMismatch, at: "/parameters", error.detail)
+        }
+        guard header.count > limit else { return }
+        throw Problem(
+            .invalidValue, at: "/parameters",
+            "As a safetensors file the tensors' names and shapes take \(header.count) bytes; "
+                + "at most \(limit) are allowed."
+        ).with("limit", limit).with("actual", header.count)
+    }
+
+    /// Runs `send` here, or on a writing lane when it has much JSON to write.
     func write(weight: Int, _ send: @escaping @Sendable () -> Void) {
         if weight > Self.inlineJSONNumbers {
-            store.lanes.submit(send)
+            writers.submit(send)
         } else {
             send()
         }

@@ -19,7 +19,7 @@ struct SessionEndpoint {
         }
         let rooms = self.rooms
         return .perform { responder in
-            rooms.store.lanes.submit {
+            rooms.writers.submit {
                 exchange.answer(responder) { () throws(Problem) in
                     let bound = DescriptionAnswer.byteBound(description)
                     return DescriptionAnswer.response(

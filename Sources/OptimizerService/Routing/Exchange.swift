@@ -16,4 +16,13 @@ struct Exchange: Sendable {
     func response(_ error: SessionError, root: String) -> Response {
         response(Problem(error, root: root))
     }
+
+    /// Answers with what `make` makes, or with the problem that it throws.
+    func answer(_ responder: Responder, _ make: () throws(Problem) -> Response) {
+        do {
+            responder.send(try make())
+        } catch {
+            responder.send(response(error))
+        }
+    }
 }

@@ -26,6 +26,7 @@ package struct SafetensorsFault: Error, Equatable, Sendable {
         case duplicateName
         case tooManyTensors(limit: Int)
         case metadataNotStrings
+        case tooMuchMetadata(limit: Int)
 
         // One entry.
         case badName(String)
@@ -71,6 +72,8 @@ extension SafetensorsFault.Reason {
             "there are more than \(limit) tensors"
         case .metadataNotStrings:
             "\(TensorName.reserved) must be an object whose values are strings"
+        case .tooMuchMetadata(let limit):
+            "\(TensorName.reserved) has more than \(limit) members"
         default:
             entryDetail
         }

@@ -55,6 +55,9 @@ struct SafetensorsHeaderHandler: JSONHandler {
         case .names: try beginEntry(key)
         case .members: try beginMember(key)
         case .metadataNames:
+            guard metadata.count < limits.metadataCount else {
+                throw SafetensorsFault(.tooMuchMetadata(limit: limits.metadataCount))
+            }
             metadataName = key
             place = .metadataValue
         default: throw unexpected

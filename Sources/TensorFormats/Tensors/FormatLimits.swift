@@ -8,6 +8,8 @@ package struct FormatLimits: Equatable, Sendable {
     /// members beside the tensors of a document take.
     package var jsonValueBytes = 16 * 1024 * 1024
     package var safetensorsHeaderBytes = 16 * 1024 * 1024
+    /// Members of a safetensors file's `__metadata__`. One costs far more than its bytes.
+    package var metadataCount = 1024
     package var tensorCount = 65_536
     package var rank = 32
     package var nameBytes = 512
