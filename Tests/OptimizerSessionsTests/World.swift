@@ -157,7 +157,7 @@ extension StateImport {
             rest = rest.dropFirst(part.count)
             switch try reader.advance(part.count) {
             case .more where part.isEmpty: break reading
-            case .more: continue
+            case .more, .headerLength: continue
             case .finished: break reading
             case .header(let header):
                 let data = try Slab(byteCount: header.dataByteCount)
