@@ -66,6 +66,39 @@ import Testing
         #expect(throws: SlabPoolError.self) { try pool.take(8193) }
     }
 
+    @Test func reservationsShareTheBudgetAndGiveBack() throws {
+        let pool = SlabPool(limitBytes: 10_000, idleBytes: 0)
+        var reservation: Reservation? = try pool.reserve(5000)
+        let slab = try pool.take(4096)
+        #expect(pool.inUseBytes == 9096)
+        #expect(throws: SlabPoolError.overBudget(limitBytes: 10_000, inUseBytes: 9096)) {
+            try pool.reserve(905)
+        }
+        #expect(throws: SlabPoolError.self) { try reservation?.grow(to: 5905) }
+        #expect(throws: SlabPoolError.self) { try reservation?.grow(to: .max) }
+        #expect(pool.inUseBytes == 9096)
+        try reservation?.grow(to: 5904)
+        #expect(pool.inUseBytes == 10_000)
+        reservation?.shrink(to: 100)
+        reservation?.shrink(to: 200)
+        try reservation?.grow(to: 50)
+        #expect(pool.inUseBytes == 4196)
+        reservation = nil
+        #expect(pool.inUseBytes == 4096)
+        withExtendedLifetime(slab) {}
+    }
+
+    /// What has happened is answered even when that passes the limit; others then wait.
+    @Test func anUnboundedReservationIsChargedToo() throws {
+        let pool = SlabPool(limitBytes: 10_000, idleBytes: 0)
+        let reservation = pool.reserveUnbounded(12_000)
+        #expect(throws: SlabPoolError.overBudget(limitBytes: 10_000, inUseBytes: 12_000)) {
+            try pool.take(1)
+        }
+        reservation.shrink(to: 0)
+        #expect(try pool.take(1).byteCount == 1)
+    }
+
     /// Idle memory of a size that nobody asks for any more makes room for the one in demand.
     @Test func theLongestIdleBlocksGoFirst() throws {
         let pool = SlabPool(limitBytes: 1 << 24, idleBytes: 16_384)

@@ -31,6 +31,60 @@ import Testing
         #expect(fault(text) == nil)
     }
 
+    @Test(arguments: [
+        [], [1], [7], [3, 5], [1, 1, 1, 1, 9], [2, 3, 4, 2], [0], [4, 0, 2],
+        [Int](repeating: 1, count: 16), [Int](repeating: 1, count: 20),
+        [2, 2] + [Int](repeating: 1, count: 14), [3] + [Int](repeating: 1, count: 31),
+    ])
+    func textIsNeverLongerThanItsBound(shape: [Int]) throws {
+        let count = shape.reduce(1, *)
+        let floats: [Float] = [-1.2345679e20, -9.8765433e-7, -1.1754944e-38, -.infinity]
+        let doubles = [
+            -1.2345678901234567e20, -1.2345678901234567e-6, -2.2250738585072014e-308, -.infinity,
+        ]
+        for value in floats {
+            try expectBound(.F32, shape, [Float](repeating: value, count: count))
+        }
+        for value in doubles {
+            try expectBound(.F64, shape, [Double](repeating: value, count: count))
+        }
+    }
+
+    private func expectBound<Value>(
+        _ dtype: DType, _ shape: [Int], _ values: [Value]
+    ) throws {
+        let name = String(repeating: "\"", count: 9)
+        let description = try TensorDescription(name: name, dtype: dtype, shape: shape)
+        var writer = JSONWriter()
+        writer.beginObject()
+        try values.withUnsafeBytes { bytes in
+            for _ in 0..<2 {
+                writer.name(name)
+                writer.tensor(base: try #require(bytes.baseAddress), dtype: dtype, shape: shape)
+            }
+        }
+        let bound =
+            description.jsonFrameBytes + description.elementCount * JSONBound.number(dtype)
+        #expect(writer.bytes.count <= 1 + 2 * bound)
+        #expect(try TensorLayout([description]).jsonFrameBytes == description.jsonFrameBytes)
+    }
+
+    /// The longest number of each kind, with its comma.
+    @Test func numbersAreNoLongerThanTheirBound() {
+        var generator = SeededGenerator(seed: 11)
+        for _ in 0..<20_000 {
+            let float = Float(bitPattern: UInt32.random(in: 0...UInt32.max, using: &generator))
+            let double = Double(bitPattern: UInt64.random(in: 0...UInt64.max, using: &generator))
+            var writer = JSONWriter()
+            writer.number(float)
+            #expect(writer.bytes.count < JSONBound.number(.F32))
+            writer = JSONWriter()
+            writer.number(double)
+            #expect(writer.bytes.count < JSONBound.number(.F64))
+        }
+        #expect(Decimal.shortest(-1.2345678901234567e-6).utf8.count == JSONBound.number(.F64) - 1)
+    }
+
     @Test func tensorsAreNested() {
         let values = (0..<24).map { Float($0) / 2 }
         #expect(tensor(values, .F32, []) == "0")

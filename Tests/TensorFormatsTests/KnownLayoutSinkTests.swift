@@ -189,6 +189,22 @@ import Testing
         }
     }
 
+    /// Three bytes of text become a value of many more; the bound is on those.
+    @Test(arguments: [
+        #"[[],[],[],[],[],[],[],[],[],[]]"#, #"[0,0,0,0,0,0,0,0,0,0]"#,
+        #"{"a":0,"b":0,"c":0,"d":0,"e":0,"f":0}"#, #"0,"y":0,"z":0,"v":0,"w":0"#,
+    ])
+    func membersAreBoundedByTheirMemory(value: String) {
+        func isAccepted(_ limit: Int) -> Bool {
+            var limits = FormatLimits()
+            limits.jsonValueBytes = limit
+            let text = #"{"x":\#(value),"parameters":{}}"#
+            return collect(Array(text.utf8), limits: limits).fault == nil
+        }
+        #expect(isAccepted(2000))
+        #expect(!isAccepted(9 * value.utf8.count))
+    }
+
     /// Long rows take the tight loop, whose borders lie everywhere when windows are small.
     @Test func theSameHoweverItIsCut() throws {
         var generator = SeededGenerator(seed: 9)

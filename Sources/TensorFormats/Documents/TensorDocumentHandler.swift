@@ -153,6 +153,7 @@ extension TensorDocumentHandler {
             hasTensors = true
             place = .tensors
         } else {
+            builder.charge(name)
             place = .option(name: name)
         }
     }

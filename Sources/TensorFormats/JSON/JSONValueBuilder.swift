@@ -35,7 +35,7 @@ struct JSONValueBuilder: JSONHandler {
     mutating func beginArray() { frames.append(Frame(isObject: false)) }
 
     mutating func key(_ name: String) {
-        byteCount += Self.byteCount(of: name) + Self.headerBytes
+        charge(name)
         frames[frames.count - 1].name = name
     }
 
@@ -78,6 +78,11 @@ struct JSONValueBuilder: JSONHandler {
             byteCount += 2 * MemoryLayout<JSONValue>.stride
             frames[last].elements.append(value)
         }
+    }
+
+    /// Counts a member's name, which may also be that of a value that is built from here on.
+    mutating func charge(_ name: String) {
+        byteCount += Self.byteCount(of: name) + Self.headerBytes
     }
 
     private static func byteCount(of text: String) -> Int {
