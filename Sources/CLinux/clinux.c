@@ -11,8 +11,15 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int clinux_untaken_bytes(int socket) {
+    int count = 0;
+    return ioctl(socket, SIOCOUTQ, &count) == 0 ? count : -1;
+}
 
 int clinux_name_this_thread(const char *name) {
     return pthread_setname_np(pthread_self(), name);

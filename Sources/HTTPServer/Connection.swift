@@ -96,7 +96,8 @@ extension Connection {
     }
 
     func reachedDeadline() {
-        switch deadline.reached(progress, MonotonicClock.now()) {
+        let untaken = accepted.socket.untakenBytes
+        switch deadline.reached(progress, untaken: untaken, MonotonicClock.now()) {
         case .extended(let next): set.setDeadline(next, for: self)
         case .passed:
             failure = .timedOut

@@ -47,6 +47,8 @@ package struct PhaseDeadline: Sendable {
     private var request: UInt64 = 0
     /// The progress that the present span is measured from.
     private var mark: UInt64 = 0
+    /// Of all bytes sent, those that the peer is known to have taken.
+    private var taken: UInt64 = 0
     private var due: Instant?
 
     package init(limits: Limits) {
@@ -62,6 +64,8 @@ package struct PhaseDeadline: Sendable {
         _ kind: ConnectionDeadline?, request: UInt64, _ progress: Progress, _ now: Instant
     ) -> Instant? {
         let isSame = kind == self.kind && request == self.request
+        // What was sent before a response is taken for taken, so that only its own bytes count.
+        if kind != .write { taken = progress.sent }
         self.kind = kind
         self.request = request
         switch kind {
@@ -87,13 +91,30 @@ package struct PhaseDeadline: Sendable {
         case extended(Instant)
     }
 
-    /// The deadline has been reached. A body that kept its rate gets another window.
-    package mutating func reached(_ progress: Progress, _ now: Instant) -> Verdict {
-        guard kind == .body, progress.received - mark >= limits.bodyWindowBytes else {
+    /// The deadline has been reached. A body that kept its rate gets another window, and so does a
+    /// peer that took some of the response: the socket's buffer holds megabytes, and room in it is
+    /// reported long after the first of them are gone.
+    ///
+    /// - Parameter untaken: bytes sent that the peer has not taken yet, nil if nobody knows.
+    package mutating func reached(
+        _ progress: Progress, untaken: UInt64?, _ now: Instant
+    ) -> Verdict {
+        switch kind {
+        case .body where progress.received - mark >= limits.bodyWindowBytes:
+            mark = progress.received
+            return extend(now.advanced(byNanoseconds: limits.bodyWindow))
+        case .write:
+            guard let untaken, untaken <= progress.sent, progress.sent - untaken > taken else {
+                return .passed
+            }
+            taken = progress.sent - untaken
+            return extend(now.advanced(byNanoseconds: limits.write))
+        default:
             return .passed
         }
-        mark = progress.received
-        let next = now.advanced(byNanoseconds: limits.bodyWindow)
+    }
+
+    private mutating func extend(_ next: Instant) -> Verdict {
         due = next
         return .extended(next)
     }

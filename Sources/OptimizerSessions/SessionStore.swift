@@ -63,6 +63,16 @@ package final class SessionStore: Sendable {
 
     var isFull: Bool { registry.withLock { $0.isFull } }
 
+    /// Refuses what a new session would be refused for: that there are as many as may be, or that
+    /// no `stateBytes` are left. A session of that name is no new one.
+    package func checkRoom(forSessionNamed name: String, stateBytes: Int) throws(SessionError) {
+        guard find(name) == nil else { return }
+        guard !isFull else { throw fullError }
+        guard stateBytes <= budget.limitBytes - budget.inUseBytes else {
+            throw .overBudget(.stateBytes, limit: budget.limitBytes, asked: stateBytes)
+        }
+    }
+
     func find(_ name: String) -> Session? {
         registry.withLock { $0.session(named: name) }
     }

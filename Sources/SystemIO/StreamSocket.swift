@@ -55,6 +55,12 @@ package struct StreamSocket: ~Copyable, Sendable {
         }
     }
 
+    /// Bytes that were sent and that the peer has not taken yet; nil when the system cannot tell,
+    /// as for a connection that broke.
+    package var untakenBytes: UInt64? {
+        UInt64(exactly: clinux_untaken_bytes(descriptor.number))
+    }
+
     /// Tells the peer that nothing more will come (FIN) while still listening to it.
     package func finishSending() throws(Errno) {
         let number = descriptor.number

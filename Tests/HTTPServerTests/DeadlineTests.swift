@@ -26,15 +26,17 @@ import Testing
         var phase = phase()
         #expect(phase.update(.head, request: 0, .init(received: 1), at(3)) == at(13))
         #expect(phase.update(.head, request: 0, .init(received: 900), at(12)) == at(13))
-        #expect(phase.reached(.init(received: 901), at(13)) == .passed)
+        #expect(phase.reached(.init(received: 901), untaken: 0, at(13)) == .passed)
     }
 
     @Test func aBodyMustKeepItsRateInEveryWindow() {
         var phase = phase()
         #expect(phase.update(.body, request: 1, .init(received: 100), at(0)) == at(10))
         #expect(phase.update(.body, request: 1, .init(received: 9000), at(9)) == at(10))
-        #expect(phase.reached(.init(received: 100 + 10_240), at(10)) == .extended(at(20)))
-        #expect(phase.reached(.init(received: 100 + 2 * 10_240 - 1), at(20)) == .passed)
+        let some = PhaseDeadline.Progress(received: 100 + 10_240)
+        #expect(phase.reached(some, untaken: 0, at(10)) == .extended(at(20)))
+        let tooLittle = PhaseDeadline.Progress(received: 100 + 2 * 10_240 - 1)
+        #expect(phase.reached(tooLittle, untaken: 0, at(20)) == .passed)
     }
 
     @Test func onlyProgressExtendsAWrite() {
@@ -42,7 +44,16 @@ import Testing
         #expect(phase.update(.write, request: 1, .init(sent: 0), at(0)) == at(30))
         #expect(phase.update(.write, request: 1, .init(received: 5, sent: 0), at(9)) == at(30))
         #expect(phase.update(.write, request: 1, .init(sent: 1), at(10)) == at(40))
-        #expect(phase.reached(.init(sent: 1), at(40)) == .passed)
+        #expect(phase.reached(.init(sent: 1), untaken: nil, at(40)) == .passed)
+        #expect(phase.reached(.init(sent: 1), untaken: 1, at(40)) == .passed)
+    }
+
+    @Test func aReaderThatTakesSomeOfAFullBufferGetsMoreTime() {
+        var phase = phase()
+        _ = phase.update(.head, request: 1, .init(sent: 500), at(0))
+        #expect(phase.update(.write, request: 1, .init(sent: 9_500), at(0)) == at(30))
+        #expect(phase.reached(.init(sent: 9_500), untaken: 8_999, at(30)) == .extended(at(60)))
+        #expect(phase.reached(.init(sent: 9_500), untaken: 8_999, at(60)) == .passed)
     }
 
     @Test func lingeringIsBoundedFromItsBegin() {

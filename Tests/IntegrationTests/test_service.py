@@ -80,24 +80,63 @@ def test_unknown_routes(api, path):
     assert_problem(api.get(path), 404, "unknown-route")
 
 
-@pytest.mark.parametrize("path", sorted(contract.document()["paths"]))
+KNOWN_METHODS = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE")
+PATHS = sorted(contract.document()["paths"])
+
+
+def documented_methods(path):
+    """What openapi.yaml has for a path, and what goes without saying."""
+    methods = {key.upper() for key in contract.document()["paths"][path]}
+    methods &= set(KNOWN_METHODS)
+    return methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+
+
+def allowed_methods(response):
+    methods = [method.strip() for method in response.header("Allow").split(",")]
+    assert len(set(methods)) == len(methods), methods
+    return set(methods)
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_other_methods_are_refused_with_the_documented_ones(api, path):
     """`Allow` names what openapi.yaml has, so neither knows a method that the other lacks."""
-    documented = {key.upper() for key in contract.document()["paths"][path]
-                  if key in ("get", "head", "put", "post", "patch", "delete")}
-    if "GET" in documented:
-        documented.add("HEAD")
-    target = path.replace("{name}", "nobody")
-    refused = next(method for method in ("DELETE", "POST", "PUT") if method not in documented)
-    response = api.call(refused, target)
-    assert_problem(response, 405, "method-not-allowed")
-    allowed = {method.strip() for method in response.header("Allow").split(",")}
-    assert allowed - {"OPTIONS"} == documented
+    documented = documented_methods(path)
+    for method in set(KNOWN_METHODS) - documented:
+        response = api.call(method, path.replace("{name}", "nobody"))
+        assert response.status == 405
+        if method != "HEAD":
+            assert_problem(response, 405, "method-not-allowed")
+        assert allowed_methods(response) == documented
 
 
-@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "BREW", "get"])
-def test_unknown_methods(api, method):
-    assert api.call(method, "/v1").status in (405, 501)
+@pytest.mark.parametrize("path", [*PATHS, "*"])
+def test_options_tells_the_methods(api, path):
+    with Connection(api.port) as connection:
+        response = connection.ask("OPTIONS", path.replace("{name}", "nobody"))
+        assert (response.status, response.body) == (204, b"")
+        expected = {*KNOWN_METHODS, "OPTIONS"} if path == "*" else documented_methods(path)
+        assert allowed_methods(response) == expected
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("method", ["TRACE", "BREW", "get", "PROPFIND", "QUERY"])
+def test_unknown_methods(api, method, path):
+    """RFC 9110 §9.1: 501 for what the service does not know, 405 for what it does not allow."""
+    response = api.call(method, path.replace("{name}", "nobody"))
+    assert_problem(response, 501, "not-implemented")
+    assert response.header("Allow") is None
+
+
+@pytest.mark.parametrize("target", ["/v1", "example.com:443"])
+def test_connect_is_not_implemented(api, target):
+    with Connection(api.port) as connection:
+        response = connection.ask("CONNECT", target)
+        assert_problem(response, 501, "not-implemented")
+
+
+@pytest.mark.parametrize("method", KNOWN_METHODS)
+def test_unknown_routes_are_404_whatever_the_known_method(api, method):
+    assert api.call(method, "/nowhere").status == 404
 
 
 @pytest.mark.parametrize("path", ["/v1", "/livez", "/readyz", "/metrics", "/v1/sessions"])

@@ -16,6 +16,10 @@ int clinux_pipe(int ends[2]);
 /// `fcntl(descriptor, F_SETFL, flags | O_NONBLOCK)`, variadic in C.
 int clinux_set_nonblocking(int descriptor);
 
+/// Bytes that were sent on a socket and that its peer has not taken yet (SIOCOUTQ, tcp(7)); -1
+/// with errno.
+int clinux_untaken_bytes(int socket);
+
 /// Names the calling thread; the kernel keeps 15 bytes.
 int clinux_name_this_thread(const char *name);
 

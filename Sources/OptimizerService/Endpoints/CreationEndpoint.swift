@@ -23,9 +23,11 @@ struct CreationEndpoint {
         guard query["step"] == nil else {
             throw Problem(.missingMember, at: "/from", "step says where to fork; from says whom.")
         }
+        let format = try Negotiation.bodyFormat(head, allowed: [.json, .safetensors])
+        try rooms.checkRoom(forSessionNamed: name, head)
         let creation = PendingCreation(
             rooms: rooms, exchange: exchange, name: name, precondition: precondition)
-        switch try Negotiation.bodyFormat(head, allowed: [.json, .safetensors]) {
+        switch format {
         case .json: return try receiveJSON(creation)
         case .safetensors, .raw: return try receiveSafetensors(creation)
         }

@@ -28,6 +28,23 @@ struct ServiceRooms: Sendable {
         }
     }
 
+    /// Refuses from the head what a new session of that name has no room for. A file is at most
+    /// as long as the state that is made of it, which has two moments beside each parameter.
+    func checkRoom(forSessionNamed name: String, _ head: RequestHead) throws(Problem) {
+        var byteCount = 0
+        if case .length(let count) = head.framing,
+            try Negotiation.bodyFormat(head, allowed: TensorFormat.allCases) == .safetensors
+        {
+            // The header is no part of the state.
+            byteCount = max(0, Int(clamping: count) - formats.safetensorsHeaderBytes)
+        }
+        do {
+            try store.checkRoom(forSessionNamed: name, stateBytes: byteCount)
+        } catch {
+            throw Problem(error, root: "")
+        }
+    }
+
     /// The version of a session; nil when there is none of that name.
     func currentTag(of name: String) -> SessionTag? {
         do {

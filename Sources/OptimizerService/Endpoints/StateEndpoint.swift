@@ -47,6 +47,7 @@ struct StateEndpoint {
             head, current: rooms.currentTag(of: name))
         _ = try Negotiation.bodyFormat(head, allowed: [.safetensors])
         try rooms.checkFile(head)
+        try rooms.checkRoom(forSessionNamed: name, head)
         let pending = PendingImport(
             rooms: rooms, exchange: exchange, name: name,
             precondition: precondition)
