@@ -52,7 +52,9 @@ struct CreationEndpoint {
         }
         let rooms = self.rooms
         return .perform { responder in
-            rooms.store.fork(from: source, step: step, as: name, precondition: precondition) { result in
+            rooms.store.fork(
+                from: source, step: step, as: name, precondition: precondition
+            ) { result in
                 PendingCreation.answer(result, rooms, exchange, responder)
             }
         }
