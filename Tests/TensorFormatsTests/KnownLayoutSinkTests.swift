@@ -182,7 +182,7 @@ import Testing
             let text = #"{"x":"\#(String(repeating: "y", count: count))","parameters":{}}"#
             return collect(Array(text.utf8), limits: limits)
         }
-        #expect(result(900).fault == nil)
+        #expect(result(800).fault == nil)
         guard case .semantic(.invalidValue, "/x", _)? = result(1001).fault else {
             Issue.record("accepted")
             return

@@ -48,6 +48,8 @@ struct StepDocument {
     /// The options that a safetensors file carries as JSON text in its metadata.
     init(_ header: SafetensorsHeader, limits: FormatLimits) throws(Problem) {
         let text = header.metadata("options") ?? "{}"
+        var limits = limits
+        limits.jsonValueBytes = min(limits.jsonValueBytes, ServiceLimits.documentBytes)
         let members = try MetadataText.object(text, named: "options", limits: limits)
         do {
             try self.init(members)
