@@ -47,11 +47,6 @@ extension FlatOptimizer {
         slots.indices.filter { !isFinite(slot: $0, in: values) }
     }
 
-    /// The first of them.
-    package func firstNonFiniteSlot(of values: Gradients) -> Int? {
-        slots.indices.first { !isFinite(slot: $0, in: values) }
-    }
-
     private func isFinite(slot: Int, in values: Gradients) -> Bool {
         guard let (base, type) = values.tensor(slot, offset: offsets[slot]) else { return true }
         return kernels.allFinite(

@@ -45,7 +45,12 @@ struct ParametersEndpoint {
         session.readParameters(type: answer.tensors.type, tensor: tensor) { result in
             switch result {
             case .success(let read):
-                guard let vector = read.vector else { return }
+                guard let vector = read.vector else {
+                    // A read without its vector is a defect of the sessions, and answered as one.
+                    return responder.send(
+                        exchange.response(
+                            Problem(.internalError, "The parameters were not read.")))
+                }
                 rooms.write(weight: answer.tensors.writingWeight) {
                     responder.send(answer.response(read.tag, vector))
                 }
