@@ -16,7 +16,7 @@ struct ServiceRooms: Sendable {
     let formats: FormatLimits
     let steps = StepTally()
 
-    /// JSON answers of more weight than this many numbers are written on a compute lane. A
+    /// JSON answers of more weight than this many numbers are written on a writing lane. A
     /// thousand take some 30 µs, which is about what handing the work over and back costs.
     static let inlineJSONNumbers = 1_000
 
@@ -35,8 +35,9 @@ struct ServiceRooms: Sendable {
         if case .length(let count) = head.framing,
             try Negotiation.bodyFormat(head, allowed: TensorFormat.allCases) == .safetensors
         {
-            // The header is no part of the state.
-            byteCount = max(0, Int(clamping: count) - formats.safetensorsHeaderBytes)
+            // The header, of a state file the longest, is no part of the state.
+            let header = StateFile.limits(for: formats).safetensorsHeaderBytes
+            byteCount = max(0, Int(clamping: count) - header)
         }
         do {
             try store.checkRoom(forSessionNamed: name, stateBytes: byteCount)
