@@ -15,10 +15,12 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
-        // Floor 0: C.
+        // Floor 0: C. A system library's module map says what is linked. pkg-config is not asked:
+        // where it is not installed, SwiftPM warns that the library is missing, though it is not.
         .target(name: "COptimizerKernels", linkerSettings: [.linkedLibrary("m")]),
         .target(name: "CLinux"),
         .target(name: "COpenAPI"),
+        .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
 
         // Floor 1: pure cores, and the one caller of libc.
         .target(name: "OptimizerEngine", dependencies: ["COptimizerKernels"]),
@@ -27,7 +29,7 @@ let package = Package(
         .target(name: "SystemIO", dependencies: ["CLinux"]),
 
         // Floor 2: a server that knows no optimizer, sessions that know no HTTP.
-        .target(name: "HTTPServer", dependencies: ["HTTP1", "SystemIO"]),
+        .target(name: "HTTPServer", dependencies: ["COpenSSL", "HTTP1", "SystemIO"]),
         .target(
             name: "OptimizerSessions",
             dependencies: ["OptimizerEngine", "TensorFormats", "SystemIO"]),

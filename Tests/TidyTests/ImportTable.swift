@@ -30,11 +30,13 @@ enum ImportTable {
         Room("COptimizerKernels"),
         Room("CLinux"),
         Room("COpenAPI"),
+        Room("COpenSSL"),
         Room("OptimizerEngine", rooms: ["COptimizerKernels"]),
         Room("TensorFormats"),
         Room("HTTP1"),
         Room("SystemIO", rooms: ["CLinux"], modules: ["Glibc"]),
-        Room("HTTPServer", rooms: ["HTTP1", "SystemIO"], modules: ["Dispatch"]),
+        Room(
+            "HTTPServer", rooms: ["COpenSSL", "HTTP1", "SystemIO"], modules: ["Dispatch"]),
         Room(
             "OptimizerSessions", rooms: ["OptimizerEngine", "TensorFormats", "SystemIO"],
             modules: ["Dispatch"]),

@@ -55,6 +55,7 @@ struct ImportCanaries {
         ("Sources/TensorFormats/A.swift", "import Glibc\n", "Glibc"),
         ("Sources/HTTP1/A.swift", "import Dispatch\n", "Dispatch"),
         ("Sources/OptimizerService/A.swift", "import Logging\n", "Logging"),
+        ("Sources/OptimizerService/A.swift", "import COpenSSL\n", "COpenSSL"),
         ("Sources/SystemIO/A.swift", "@preconcurrency import Dispatch\n", "Dispatch"),
         ("Sources/HTTP1/A.swift", "package import struct SystemIO.Slab\n", "SystemIO"),
         ("Sources/COptimizerKernels/a.c", "#include \"CLinux.h\"\n", "CLinux"),

@@ -8,7 +8,8 @@ struct PackageManifest {
     let targets: [Target]
 
     init(_ source: String) {
-        let declaration = #/\.(target|executableTarget|testTarget)\(\s*name:\s*"([^"]+)"/#
+        let declaration =
+            #/\.(target|executableTarget|systemLibrary|testTarget)\(\s*name:\s*"([^"]+)"/#
         let starts = source.matches(of: declaration)
         targets = starts.map { match in
             let body = PackageManifest.arguments(of: source[match.range.lowerBound...])
