@@ -11,7 +11,7 @@ package struct Kernels: Sendable {
     }
 
     package let level: Level
-    private let code: opt_level
+    let code: opt_level
 
     package static let normBlock = Int(OPT_NORM_BLOCK)
 

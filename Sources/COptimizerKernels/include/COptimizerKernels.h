@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /// Instruction sets, in rising order. Only available ones may be passed to a kernel.
 enum opt_level { OPT_BASELINE = 0, OPT_AVX2 = 1, OPT_AVX512 = 2 };
@@ -69,6 +70,13 @@ bool opt_all_finite(enum opt_level level, enum opt_type working, enum opt_type t
 /// infinite. Equal types are copied bit for bit.
 void opt_convert(enum opt_level level, enum opt_type from, const void *source, enum opt_type to,
                  void *destination, size_t count);
+
+/// CRC-32C (Castagnoli; RFC 3720, appendix B.4) of the bytes. `crc` is 0 to start, or what an
+/// earlier call returned, which this one continues. `bytes` may be NULL when `count` is 0.
+uint32_t opt_crc32c(enum opt_level level, uint32_t crc, const void *bytes, size_t count);
+
+/// The CRC-32C of two pieces one after the other, from that of each and the length of the second.
+uint32_t opt_crc32c_combine(uint32_t first, uint32_t second, uint64_t second_count);
 
 /// C's pow: beta to the power of the step. Inline, so that only who calls it links libm, as the
 /// module map says.
