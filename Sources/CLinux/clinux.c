@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <linux/sockios.h>
@@ -19,6 +20,16 @@ int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 int clinux_untaken_bytes(int socket) {
     int count = 0;
     return ioctl(socket, SIOCOUTQ, &count) == 0 ? count : -1;
+}
+
+int clinux_open(const char *path, int flags, unsigned mode, int direct) {
+    return open(path, flags | O_CLOEXEC | (direct ? O_DIRECT : 0), mode);
+}
+
+int clinux_sync_file_system(int descriptor) { return syncfs(descriptor); }
+
+int clinux_rename_without_replacing(const char *from, const char *to) {
+    return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 }
 
 int clinux_name_this_thread(const char *name) {

@@ -11,11 +11,13 @@ package final class OptimizerService: RequestHandler {
     private let sessions: SessionListEndpoint
     private let creation: CreationEndpoint
     private let step: StepEndpoint
+    private let receipt: ReceiptEndpoint
     private let parameters: ParametersEndpoint
     private let state: StateEndpoint
     private let service: ServiceEndpoint
     private let metrics: MetricsEndpoint
-    private let health = HealthEndpoint()
+    private let health: HealthEndpoint
+    private let store: SessionStore
 
     package static let version = "0.1.0"
 
@@ -33,6 +35,9 @@ package final class OptimizerService: RequestHandler {
         sessions = SessionListEndpoint(rooms: rooms)
         creation = CreationEndpoint(rooms: rooms)
         step = StepEndpoint(rooms: rooms)
+        receipt = ReceiptEndpoint(rooms: rooms)
+        health = HealthEndpoint(store: store)
+        self.store = store
         parameters = ParametersEndpoint(rooms: rooms)
         state = StateEndpoint(rooms: rooms)
         service = ServiceEndpoint(version: OptimizerService.version, limits: published)
@@ -60,16 +65,32 @@ package final class OptimizerService: RequestHandler {
         case (.service, _): return try service.describe(exchange)
         case (.metrics, _): return try metrics.text(exchange)
         case (.openapi, _): return try OpenAPIEndpoint.document(exchange)
+        default: return try sessionRoute(exchange, route)
+        }
+    }
+
+    private func sessionRoute(_ exchange: Exchange, _ route: Route) throws(Problem) -> Decision {
+        do {
+            try store.checkRecovered()
+        } catch {
+            throw Problem(error, root: "")
+        }
+        switch (route, exchange.head.method) {
         case (.sessions, _): return try sessions.list(exchange)
         case (.session(let name), .put): return try creation.create(exchange, name)
         case (.session(let name), .patch): return try session.patch(exchange, name)
         case (.session(let name), .delete): return try session.remove(exchange, name)
         case (.session(let name), _): return try session.describe(exchange, name)
         case (.steps(let name), _): return try step.decide(exchange, name)
+        case (.receipt(let name, let number), _):
+            return try receipt.read(exchange, name, step: number)
+        case (.snapshots(let name), _): return try session.snapshot(exchange, name)
         case (.parameters(let name), .put): return try parameters.overwrite(exchange, name)
         case (.parameters(let name), _): return try parameters.read(exchange, name)
         case (.state(let name), .put): return try state.import(exchange, name)
         case (.state(let name), _): return try state.export(exchange, name)
+        case (.livez, _), (.readyz, _), (.service, _), (.metrics, _), (.openapi, _):
+            throw Problem(.internalError, "A route without an endpoint, which is a defect.")
         }
     }
 
@@ -84,13 +105,12 @@ package final class OptimizerService: RequestHandler {
             problem.allowedMethods = Method.list(route.allowedMethods)
             throw problem
         }
-        // A client that sends a key counts on a retry being a replay. Until there is a log to
-        // replay from, taking the key and not heeding it would apply a step twice.
-        if head.method != .get, head.fields.contains("Idempotency-Key") {
+        // PUT and DELETE may be repeated as they are (RFC 9110 §9.2.2); a repeated patch could
+        // undo another that came between, and there is nothing to replay it from.
+        if head.method == .patch, head.fields.contains("Idempotency-Key") {
             throw Problem(
                 .notImplemented,
-                "Idempotency-Key is not implemented; leave it out, and send If-Match with the "
-                    + "last ETag so that a step is never applied twice.")
+                "A patch takes no Idempotency-Key; send If-Match with the last ETag instead.")
         }
     }
 }

@@ -61,3 +61,48 @@ struct CreationIdentity: Sendable {
         return nil
     }
 }
+
+// As a snapshot holds it: type, defaults, groups (name, members by index, values), the bound of
+// the norm behind a byte that says whether there is one, policy, durability, digest.
+
+extension CreationIdentity {
+    func write(to writer: inout ByteWriter) {
+        writer.text(type.rawValue)
+        writer.hyperparameters(defaults)
+        writer.integer(UInt32(groups.count))
+        for group in groups {
+            writer.text(group.name)
+            writer.integer(UInt32(group.members.count))
+            for member in group.members { writer.integer(UInt32(member)) }
+            writer.hyperparameters(group.hyperparameters)
+        }
+        writer.raw([maxGradNorm == nil ? 0 : 1])
+        writer.double(maxGradNorm ?? 0)
+        writer.text(nonfinite.rawValue)
+        writer.text(durability.rawValue)
+        writer.raw(parameters.bytes)
+    }
+
+    init(from reader: inout ByteReader, layout: TensorLayout) throws(ByteReader.Fault) {
+        type = try reader.choice(OptimizerType.self)
+        defaults = try reader.hyperparameters()
+        var groups: [Group] = []
+        for _ in 0..<(try reader.count(UInt32.self)) {
+            let name = try reader.text()
+            var members: [Int] = []
+            for _ in 0..<(try reader.count(UInt32.self)) {
+                members.append(try reader.count(UInt32.self))
+            }
+            let values = try reader.hyperparameters()
+            groups.append(Group(name: name, members: members, hyperparameters: values))
+        }
+        self.groups = groups
+        let hasBound = try reader.integer(UInt8.self) != 0
+        let bound = try reader.double()
+        maxGradNorm = hasBound ? bound : nil
+        nonfinite = try reader.choice(NonFinitePolicy.self)
+        durability = try reader.choice(Durability.self)
+        self.layout = layout
+        parameters = ParameterDigest(bytes: Array(try reader.raw(BLAKE2b.digestBytes)))
+    }
+}

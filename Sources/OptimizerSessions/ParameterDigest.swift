@@ -6,13 +6,17 @@ import SystemIO
 /// digest of those digests is the result. Layouts are compared besides, so equal digests mean
 /// equal cuts.
 struct ParameterDigest: Equatable, Sendable {
-    private let root: BLAKE2b.Digest
+    let bytes: BLAKE2b.Digest
 
     /// Pieces large enough that their digests weigh nothing, small enough for the lanes to share.
     static let pieceBytes = 1 << 20
 
     fileprivate init(ofPieceDigests digests: UnsafeRawBufferPointer) {
-        root = BLAKE2b.digest(of: digests)
+        bytes = BLAKE2b.digest(of: digests)
+    }
+
+    init(bytes: BLAKE2b.Digest) {
+        self.bytes = bytes
     }
 }
 

@@ -19,8 +19,15 @@ struct RetiredNames {
         (lastGenerations[name] ?? forgotten) + 1
     }
 
+    /// Lets every name that is not remembered start above that generation.
+    mutating func raiseFloor(to generation: Int) {
+        forgotten = max(forgotten, generation)
+    }
+
     mutating func retire(_ name: String, lastGeneration: Int) {
-        if lastGenerations.updateValue(lastGeneration, forKey: name) == nil { order.enter(name) }
+        let known = lastGenerations[name]
+        lastGenerations[name] = max(known ?? 0, lastGeneration)
+        if known == nil { order.enter(name) }
         while lastGenerations.count > limit, let oldest = order.leave() {
             forgotten = max(forgotten, lastGenerations.removeValue(forKey: oldest) ?? 0)
         }

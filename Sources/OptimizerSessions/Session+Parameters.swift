@@ -34,22 +34,40 @@ extension Session {
     ) {
         takeTurn(completion) { [self] state, turn in
             context.run(weight: layout.weight) { [self] in
-                turn.end { () throws(SessionError) in
-                    try state.check(ifMatch)
-                    try layout.check(places)
-                    let bad = state.nonFiniteTensors(in: places)
-                    guard bad.isEmpty else { throw .nonfiniteParameter(tensors: bad) }
-                    let vector = try state.takeVector(reply, context)
-                    state.overwriteParameters(with: places)
-                    publish(revisionOf: state)
-                    if let vector {
-                        state.optimizer.copyParameters(
-                            to: StepOutput(base: vector.slab.base, type: vector.type))
-                    }
-                    return ParameterReading(
-                        tag: state.tag, description: description(), vector: vector)
+                do throws(SessionError) {
+                    try overwrite(places, ifMatch, reply, state, turn)
+                } catch {
+                    turn.end(.failure(error))
                 }
             }
+        }
+    }
+
+    private func overwrite(
+        _ places: [TensorPlace?], _ ifMatch: Precondition?, _ reply: StepReply,
+        _ state: SessionState, _ turn: Turn<ParameterReading>
+    ) throws(SessionError) {
+        try state.check(ifMatch)
+        try layout.check(places)
+        let bad = state.nonFiniteTensors(in: places)
+        guard bad.isEmpty else { throw .nonfiniteParameter(tensors: bad) }
+        let vector = try state.takeVector(reply, context)
+        var runs = ByteWriter()
+        let (tensors, payload) = try layout.payload(of: places, context)
+        tensors.write(to: &runs)
+        let entry = revision(.parameters, of: state, detail: runs.bytes, payload: payload)
+        keep(entry, turn) { [self] in
+            state.overwriteParameters(with: places)
+            publish(revisionOf: state, at: entry.time)
+            if let vector {
+                state.optimizer.copyParameters(
+                    to: StepOutput(base: vector.slab.base, type: vector.type))
+            }
+            considerSnapshot()
+            turn.end(
+                .success(
+                    ParameterReading(
+                        tag: state.tag, description: description(), vector: vector)))
         }
     }
 

@@ -1,4 +1,5 @@
 import OptimizerEngine
+import SystemIO
 import TensorFormats
 
 extension Session {
@@ -13,19 +14,55 @@ extension Session {
         takeTurn(completion) { [self] state, turn in
             // The maximum may have to be filled, which is work on every element.
             context.run(weight: layout.weight) { [self] in
-                turn.end { () throws(SessionError) in
+                do throws(SessionError) {
                     try state.check(ifMatch)
-                    try state.apply(patch)
-                    publish(revisionOf: state)
-                    return description()
+                    let change = try state.prepare(patch)
+                    let entry = revision(
+                        .settings, of: state,
+                        payload: try .copying(
+                            Array(SettingsDocument.text(of: state, changedBy: change).utf8)))
+                    keep(entry, turn) { [self] in
+                        state.adopt(change)
+                        publish(revisionOf: state, at: entry.time)
+                        turn.end(.success(description()))
+                    }
+                } catch {
+                    turn.end(.failure(error))
                 }
             }
         }
     }
 }
 
+/// Settings that were found good, with the memory that they need, and are not in force yet.
+///
+/// `@unchecked Sendable`: made and used by the holder of one turn.
+struct SettingsChange: @unchecked Sendable {
+    let hyperparameters: FlatOptimizer.PreparedHyperparameters
+    let maxGradNorm: Double?
+    let nonfinite: NonFinitePolicy
+}
+
+extension LedgerPayload {
+    static func copying(_ bytes: [UInt8]) throws(SessionError) -> LedgerPayload {
+        do {
+            let slab = try Slab(byteCount: bytes.count)
+            slab.bytes.copyBytes(from: bytes)
+            return LedgerPayload(slab, byteCount: bytes.count)
+        } catch {
+            throw .outOfMemory(bytes: bytes.count)
+        }
+    }
+}
+
 extension SessionState {
-    fileprivate func apply(_ patch: SessionPatch) throws(SessionError) {
+    func adopt(_ change: SettingsChange) {
+        optimizer.adopt(change.hyperparameters)
+        maxGradNorm = change.maxGradNorm
+        nonfinite = change.nonfinite
+    }
+
+    fileprivate func prepare(_ patch: SessionPatch) throws(SessionError) -> SettingsChange {
         let defaults = patch.defaults.applied(to: optimizer.defaults)
         let norm: Double? =
             switch patch.maxGradNorm {
@@ -49,12 +86,13 @@ extension SessionState {
             throw .invalidSettings(error)
         }
         do {
-            try optimizer.setHyperparameters(defaults: defaults, groupOverrides: overrides)
+            return SettingsChange(
+                hyperparameters: try optimizer.prepareHyperparameters(
+                    defaults: defaults, groupOverrides: overrides),
+                maxGradNorm: norm, nonfinite: patch.nonfinite ?? nonfinite)
         } catch {
             throw SessionError(engine: error)
         }
-        maxGradNorm = norm
-        nonfinite = patch.nonfinite ?? nonfinite
     }
 }
 

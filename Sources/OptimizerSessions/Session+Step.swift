@@ -10,6 +10,24 @@ extension Session {
     package func step(
         _ request: StepRequest, completion: @escaping SessionCompletion<StepOutcome>
     ) {
+        guard let key = request.key else { return run(request, completion) }
+        switch book.withLock({ $0.claim(key.text) }) {
+        case .inProgress:
+            completion(.failure(.idempotencyInProgress))
+        case .done(let receipt):
+            replay(receipt, for: key, reply: request.reply, completion: completion)
+        case .unknown:
+            run(request) { [self] result in
+                // A step that was taken has its receipt by now, and the key belongs to that.
+                if case .failure = result { book.withLock { $0.release(key.text) } }
+                completion(result)
+            }
+        }
+    }
+
+    private func run(
+        _ request: StepRequest, _ completion: @escaping SessionCompletion<StepOutcome>
+    ) {
         takeTurn(completion) { [self] state, turn in
             // A layout of many tensors is work before its first element is looked at.
             context.run(weight: layout.tableWeight) { [self] in
@@ -23,7 +41,7 @@ extension Session {
     }
 }
 
-/// One step on its way: measure, judge, apply, commit. It ends the turn once.
+/// One step on its way: measure, judge, log, apply, commit. It ends the turn once.
 ///
 /// `@unchecked Sendable`: its phases follow one another, whatever threads they run on, and only
 /// the tiles of one phase run at the same time.
@@ -34,6 +52,8 @@ private final class StepRun: @unchecked Sendable {
     private let turn: Turn<StepOutcome>
     private let pass: StepPass
     private let output: ParameterVector?
+    /// Of the record and the receipt alike, so that a recovery knows the same receipt.
+    private let time = WallClock.now()
 
     /// Everything that can refuse the step without looking at its gradients.
     init(
@@ -47,6 +67,7 @@ private final class StepRun: @unchecked Sendable {
             request.options, of: state.optimizer.groups.map(\.name),
             maxGradNorm: state.maxGradNorm, nonfinite: state.nonfinite)
         let output = try request.output(for: state, session.context)
+        try session.makeReceiptRoom(for: request.key)
         do {
             pass = try state.optimizer.begin(
                 Gradients(
@@ -69,34 +90,77 @@ private final class StepRun: @unchecked Sendable {
     private func judge() {
         switch pass.judge() {
         case .apply:
-            run(tiles: pass.applyTileCount, { $0.apply(tile: $1) }, then: { $0.commit() })
+            do throws(SessionError) {
+                applyAndKeep(try appliedEntry())
+            } catch {
+                turn.end(.failure(error))
+            }
         case .skip:
-            guard let output else { return skip() }
-            session.context.copyParameters(of: state, to: output) { self.skip() }
+            guard let output else { return keepSkip() }
+            session.context.copyParameters(of: state, to: output) { self.keepSkip() }
         case .reject(let slots):
             turn.end(.failure(.nonfiniteGradient(tensors: state.names(of: slots))))
         }
     }
 
+    /// The gradients may be overwritten once they are written to the log. Applying them overlaps
+    /// the wait for the disk, and nobody sees the step before both are done.
+    private func applyAndKeep(_ entry: LogEntry) {
+        let both = BothDone { [self] result in
+            switch result {
+            case .success: commit()
+            case .failure(let error): turn.end(.failure(error))
+            }
+        }
+        session.append(
+            entry,
+            written: { [self] result in
+                if case .failure(let error) = result { return turn.end(.failure(error)) }
+                #if DEBUG
+                if CrashPoint.afterSync.isNext { return }
+                #endif
+                run(tiles: pass.applyTileCount, { $0.apply(tile: $1) }) { _ in
+                    both.one(.success(()))
+                }
+            },
+            durable: { result in
+                #if DEBUG
+                CrashPoint.afterSync.reach()
+                #endif
+                both.one(result)
+            })
+    }
+
     private func commit() {
         pass.commit()
         state.step += 1
+        #if DEBUG
+        CrashPoint.afterApply.reach()
+        #endif
         end(applied: true)
     }
 
-    private func skip() {
-        state.skipped += 1
-        end(applied: false)
+    private func keepSkip() {
+        let skipped = entry(.skip, tag: state.tag, gradients: .none, payload: .empty)
+        session.append(
+            skipped,
+            written: { [turn] in if case .failure(let error) = $0 { turn.end(.failure(error)) } },
+            durable: { [self] result in
+                if case .failure(let error) = result { return turn.end(.failure(error)) }
+                state.skipped += 1
+                end(applied: false)
+            })
     }
 
     private func end(applied: Bool) {
-        session.publish(stepOf: state)
-        let lr = zip(state.optimizer.groups, pass.lr).map { (group: $0.name, lr: $1) }
-        turn.end(
-            .success(
-                StepOutcome(
-                    tag: state.tag, applied: applied, gradNorm: pass.gradNorm,
-                    clipCoef: pass.clipCoef, lr: lr, loss: request.loss, output: output)))
+        session.publish(stepOf: state, at: time)
+        let rates = zip(state.optimizer.groups, pass.lr).map { (group: $0.name, lr: $1) }
+        let receipt = StepReceipt(
+            tag: state.tag, applied: applied, gradNorm: pass.gradNorm, clipCoef: pass.clipCoef,
+            loss: request.loss, rates: LearningRates(rates), time: time, key: request.key)
+        session.book.withLock { $0.add(receipt) }
+        session.considerSnapshot()
+        turn.end(.success(StepOutcome(receipt, output: output, isReplayed: false)))
     }
 
     private func run(
@@ -106,6 +170,27 @@ private final class StepRun: @unchecked Sendable {
         session.context.run(
             weight: state.layout.weight, tiles: tiles, { [pass] in tile(pass, $0) },
             then: { next(self) })
+    }
+
+    // MARK: The record
+
+    private func appliedEntry() throws(SessionError) -> LogEntry {
+        let tag = SessionTag(generation: state.generation, step: state.step + 1)
+        guard session.log != nil else {
+            return LogEntry(kind: .step, tag: tag, time: time)
+        }
+        let (runs, payload) = try request.gradients.payload(of: state.layout, session.context)
+        return entry(.step, tag: tag, gradients: runs, payload: payload)
+    }
+
+    private func entry(
+        _ kind: LedgerRecord.Kind, tag: SessionTag, gradients: TensorRuns, payload: LedgerPayload
+    ) -> LogEntry {
+        let entry = StepEntry(
+            gradNorm: pass.gradNorm, clipCoef: pass.clipCoef, gradScale: pass.gradScale,
+            loss: request.loss, hyperparameters: pass.hyperparameters, key: request.key,
+            gradients: gradients)
+        return LogEntry(kind: kind, tag: tag, time: time, detail: entry.bytes, payload: payload)
     }
 }
 

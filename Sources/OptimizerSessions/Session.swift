@@ -10,31 +10,45 @@ import TensorFormats
 /// called by the thread that did the work while the operation still has its turn, with no lock
 /// held; see `SessionStore` about what they may do.
 ///
-/// `@unchecked Sendable` because of `state`: only whoever has the turn touches it, and the
-/// turnstile's lock orders one turn after the other.
+/// `@unchecked Sendable` because of `state` and `log`: only whoever has the turn touches them,
+/// and the turnstile's lock orders one turn after the other.
 package final class Session: @unchecked Sendable {
     package let name: String
     package let layout: TensorLayout
     package let elementType: ElementType
+    package let durability: Durability
 
     let origin: SessionOrigin
     private(set) var firstGeneration = 1
+    /// nil: as the service has it.
+    let retainSteps: Int?
     let context: SessionContext
-    private let turnstile: Turnstile
+    /// Receipts and idempotency keys, which are looked up without a turn.
+    let book: Mutex<ReceiptBook>
+    /// Confined to the holder of the turn.
+    var receiptRoom = ReceiptRoom()
+    /// How far the log has come; nil for a session that lives in memory only.
+    var log: SessionLog?
+    /// Whether a snapshot is planned or being written; a session plans one at a time.
+    let isSnapshotUnderWay = Atomic<Bool>(false)
+    let turnstile: Turnstile
     private let published: Mutex<SessionDescription>
     /// nil once the session is deleted.
-    private var state: SessionState?
+    var state: SessionState?
 
-    init(
-        _ name: String, state: SessionState, origin: SessionOrigin, context: SessionContext
-    ) {
-        self.name = name
-        layout = state.layout
-        elementType = state.optimizer.elementType
-        self.origin = origin
+    init(_ draft: SessionDraft, context: SessionContext, book: ReceiptBook = ReceiptBook()) {
+        name = draft.name
+        layout = draft.state.layout
+        elementType = draft.state.optimizer.elementType
+        durability = draft.durability
+        origin = draft.origin
+        retainSteps = draft.retainSteps
         self.context = context
-        self.state = state
-        published = Mutex(state.description(of: name))
+        self.book = Mutex(book)
+        state = draft.state
+        published = Mutex(
+            draft.state.description(
+                of: draft.name, draft.durability, retainSteps: draft.retainSteps))
         let lanes = context.lanes
         turnstile = Turnstile(waitingLimit: context.limits.waitingPerSession) { lanes.submit($0) }
     }
@@ -54,85 +68,82 @@ package final class Session: @unchecked Sendable {
     package var tag: SessionTag { published.withLock { $0.tag } }
 }
 
+/// A session that is about to be.
+struct SessionDraft {
+    let name: String
+    let state: SessionState
+    let origin: SessionOrigin
+    let durability: Durability
+    let retainSteps: Int?
+}
+
 // MARK: Turns
 
 extension Session {
     /// Calls `body` with the state when this operation has its turn; `body` ends the turn, then
-    /// or later. A full line or a deleted session ends the operation at once.
+    /// or later. A full line, a deleted session or a failed disk ends the operation at once.
     func takeTurn<Outcome>(
-        _ completion: @escaping SessionCompletion<Outcome>,
+        urgently: Bool = false, _ completion: @escaping SessionCompletion<Outcome>,
         _ body: @escaping @Sendable (SessionState, Turn<Outcome>) -> Void
     ) {
         let turn = Turn(turnstile: turnstile, completion: completion)
-        let isAdmitted = turnstile.enter { [self] in
-            if let state {
+        let isAdmitted = turnstile.enter(urgently: urgently) { [self] in
+            do throws(SessionError) {
+                guard let state else { throw .unknownSession(name: name) }
+                try checkLog()
                 body(state, turn)
-            } else {
-                turn.end(.failure(.unknownSession(name: name)))
+            } catch {
+                turn.end(.failure(error))
             }
         }
         if !isAdmitted { completion(.failure(.queueFull(limit: turnstile.waitingLimit))) }
     }
 
     /// Makes a step visible. By the holder of the turn.
-    func publish(stepOf state: SessionState) {
-        let now = WallClock.now()
+    func publish(stepOf state: SessionState, at time: WallTime) {
         published.withLock {
             $0.tag = state.tag
             $0.skipped = state.skipped
-            $0.updated = now
+            $0.updated = time
         }
     }
 
     /// Makes a revision visible: any change that is no step. By the holder of the turn.
-    func publish(revisionOf state: SessionState) {
+    func publish(revisionOf state: SessionState, at time: WallTime) {
         state.generation += 1
-        state.updated = WallClock.now()
-        var description = state.description(of: name)
+        state.updated = time
+        var description = state.description(of: name, durability, retainSteps: retainSteps)
         // What it replaces is let go outside the lock.
         published.withLock { swap(&$0, &description) }
     }
 
+    /// Makes a state visible that was rebuilt, before anybody else knows of the session.
+    func publish(recovered state: SessionState) {
+        let description = state.description(of: name, durability, retainSteps: retainSteps)
+        published.withLock { $0 = description }
+    }
+
     /// Puts another state in the place of the one that the holder of the turn was given.
-    func replaceState(by state: SessionState, after generation: Int) {
+    func replaceState(by state: SessionState, after generation: Int, at time: WallTime) {
         state.generation = generation
         self.state = state
-        publish(revisionOf: state)
-    }
-
-    /// Goes before all operations that wait, so that deleting a busy session is no matter of
-    /// standing in line.
-    func remove(
-        ifMatch: Precondition?, from store: SessionStore,
-        completion: @escaping SessionCompletion<SessionTag>
-    ) {
-        let turn = Turn(turnstile: turnstile, completion: completion)
-        let isAdmitted = turnstile.enter(urgently: true) { [self] in
-            turn.end { () throws(SessionError) in try close(ifMatch, store) }
-        }
-        if !isAdmitted { completion(.failure(.queueFull(limit: turnstile.waitingLimit))) }
-    }
-
-    /// Nothing refers to the state any more when this returns, so its memory is free by then.
-    private func close(
-        _ ifMatch: Precondition?, _ store: SessionStore
-    ) throws(SessionError) -> SessionTag {
-        guard let state else { throw .unknownSession(name: name) }
-        try state.check(ifMatch)
-        store.forget(self, lastGeneration: state.generation)
-        self.state = nil
-        return state.tag
+        publish(revisionOf: state, at: time)
     }
 }
 
 /// An operation that has its turn.
 struct Turn<Outcome>: Sendable {
-    fileprivate let turnstile: Turnstile
-    fileprivate let completion: SessionCompletion<Outcome>
+    let turnstile: Turnstile
+    let completion: SessionCompletion<Outcome>
 
     /// Answers and lets the next one in. Exactly once.
     func end(_ result: Result<Outcome, SessionError>) {
         completion(result)
+        turnstile.leave()
+    }
+
+    /// Lets the next one in; whoever has the completion answers later.
+    func leave() {
         turnstile.leave()
     }
 

@@ -8,6 +8,8 @@ struct SessionContext: Sendable {
     let lanes: LanePool
     let bodies: SlabPool
     let budget: StateBudget
+    /// nil: sessions live in memory only.
+    let archive: Archive?
 
     /// A slab for an answer. Asked for before anything changes.
     func takeBody(_ byteCount: Int) throws(SessionError) -> Slab {

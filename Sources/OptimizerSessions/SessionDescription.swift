@@ -15,6 +15,8 @@ package struct SessionDescription: Sendable {
     package internal(set) var maxGradNorm: Double?
     package internal(set) var nonfinite: NonFinitePolicy
     package let durability: Durability
+    /// nil: as the service has it.
+    package let retainSteps: Int?
     package let elementType: ElementType
     package let layout: TensorLayout
     /// What the session holds of the state budget.
@@ -38,6 +40,8 @@ package struct GroupDescription: Equatable, Sendable {
 
 /// What an acknowledged step survives.
 package enum Durability: String, CaseIterable, Sendable {
+    /// The machine: the step is in the session's log on the disk.
+    case log
     /// The process: the session lives in memory only.
     case none
 }

@@ -1,6 +1,7 @@
 import SystemIO
 
-/// Why an operation on sessions was refused. Whatever it is, nothing has changed.
+/// Why an operation on sessions was refused. Nothing has changed, whatever it is, but for
+/// `logFailed`: what the disk has kept of the change then shows at the next start.
 package enum SessionError: Error, Equatable, Sendable {
     // Names and versions
     /// No session of that name, or it was deleted while the operation waited for its turn.
@@ -12,8 +13,27 @@ package enum SessionError: Error, Equatable, Sendable {
     case stepMismatch(expected: Precondition, current: SessionTag)
     /// Another operation's precondition does not hold; `current` is nil without a session.
     case preconditionFailed(expected: Precondition, current: SessionTag?)
-    /// The state after that step is not kept; `current` is what there is.
-    case unknownStep(asked: Int, current: SessionTag)
+    /// The state after that step is not kept; `current` is what there is, `oldest` the first step
+    /// that can still be reached, `reason` what is in the way besides.
+    case unknownStep(asked: Int, current: SessionTag, oldest: Int?, reason: String? = nil)
+    /// There is no receipt of that step.
+    case unknownReceipt(step: Int, current: SessionTag)
+    /// The session's files are damaged; `fault` says where.
+    case quarantined(name: String, fault: String)
+    /// The sessions are still being rebuilt from their files.
+    case recovering(done: Int, of: Int)
+
+    // Retries
+    /// A request with that key is being executed.
+    case idempotencyInProgress
+    /// The key was used for another request.
+    case idempotencyKeyReused
+
+    // The disk
+    /// The disk has no room for the change.
+    case logFull(detail: String)
+    /// The disk has failed; nothing can be acknowledged.
+    case logFailed(detail: String)
 
     // Limits
     case queueFull(limit: Int)
@@ -66,6 +86,16 @@ package struct SettingsFault: Error, Equatable, Sendable {
 }
 
 extension SessionError {
+    init(_ failure: LedgerFailure) {
+        switch failure {
+        case .full(let error): self = .logFull(detail: "\(error)")
+        case .failed(let error): self = .logFailed(detail: "\(error)")
+        case .conflict(let expected, let actual):
+            self = .logFailed(
+                detail: "record \(actual) was last in the log, where \(expected) should be")
+        }
+    }
+
     static func overBudget(pool error: SlabPoolError, asked: Int) -> SessionError {
         switch error {
         case .overBudget(let limit, _): .overBudget(.bodyBytes, limit: limit, asked: asked)

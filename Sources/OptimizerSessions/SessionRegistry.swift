@@ -1,16 +1,26 @@
 /// Which sessions there are, by name. A value; the store guards it with a lock.
 struct SessionRegistry {
-    enum Insertion {
-        case inserted
-        case taken(Session)
+    enum Entry {
+        case session(Session)
+        case quarantined(QuarantinedSession)
+    }
+
+    enum Reservation {
+        /// The name belongs to the caller until it settles or gives up.
+        case reserved(firstGeneration: Int)
+        case taken(Entry)
+        /// Somebody else is making a session of that name; the closure is kept.
+        case pending
         case full
     }
 
     private let limit: Int
-    private var sessions: [String: Session] = [:]
+    private var entries: [String: Entry] = [:]
     /// In byte order, which for these ASCII names is the order of `String`.
     private var names: [String] = []
-    private var retired: RetiredNames
+    /// Names of sessions in the making, and what waits for the outcome.
+    private var pending: [String: [@Sendable () -> Void]] = [:]
+    private(set) var retired: RetiredNames
 
     init(limits: SessionLimits) {
         limit = limits.sessionCount
@@ -18,44 +28,82 @@ struct SessionRegistry {
     }
 
     var count: Int { names.count }
-    var isFull: Bool { names.count >= limit }
+    var isFull: Bool { names.count + pending.count >= limit }
 
-    func session(named name: String) -> Session? {
-        sessions[name]
+    var quarantinedCount: Int {
+        entries.values.count { if case .quarantined = $0 { true } else { false } }
     }
 
-    /// Makes `session` known, with its first generation, when its name is free.
-    mutating func insert(_ session: Session) -> Insertion {
-        let name = session.name
-        if let existing = sessions[name] { return .taken(existing) }
+    var sessions: [Session] {
+        names.compactMap {
+            guard case .session(let session) = entries[$0] else { return nil }
+            return session
+        }
+    }
+
+    subscript(name: String) -> Entry? { entries[name] }
+
+    /// Sets a name aside for a session in the making.
+    mutating func reserve(
+        _ name: String, otherwise retry: @escaping @Sendable () -> Void
+    ) -> Reservation {
+        if let entry = entries[name] { return .taken(entry) }
+        if pending[name] != nil {
+            pending[name]?.append(retry)
+            return .pending
+        }
         guard !isFull else { return .full }
-        session.begin(at: retired.firstGeneration(of: name))
-        sessions[name] = session
+        pending[name] = []
+        return .reserved(firstGeneration: retired.firstGeneration(of: name))
+    }
+
+    /// Ends a reservation, with the session that came of it or without one.
+    ///
+    /// - Returns: what waited for it.
+    mutating func settle(_ name: String, _ session: Session?) -> [@Sendable () -> Void] {
+        if let session { insert(.session(session), as: name) }
+        return pending.removeValue(forKey: name) ?? []
+    }
+
+    /// Makes known what a recovery has found.
+    mutating func insert(_ entry: Entry, as name: String) {
+        guard entries.updateValue(entry, forKey: name) == nil else { return }
         names.insert(name, at: firstIndex(notBefore: name))
-        return .inserted
     }
 
     /// Forgets `session`, whose last generation that was. A younger one of its name stays.
     mutating func remove(_ session: Session, lastGeneration: Int) {
-        guard sessions[session.name] === session else { return }
-        sessions[session.name] = nil
-        names.remove(at: firstIndex(notBefore: session.name))
-        retired.retire(session.name, lastGeneration: lastGeneration)
+        guard case .session(let known) = entries[session.name], known === session else { return }
+        remove(session.name, lastGeneration: lastGeneration)
     }
 
-    /// Up to `limit` sessions whose names start with `prefix` and come after `name`.
+    mutating func remove(_ name: String, lastGeneration: Int) {
+        guard entries.removeValue(forKey: name) != nil else { return }
+        names.remove(at: firstIndex(notBefore: name))
+        retired.retire(name, lastGeneration: lastGeneration)
+    }
+
+    mutating func retire(_ name: String, lastGeneration: Int) {
+        retired.retire(name, lastGeneration: lastGeneration)
+    }
+
+    mutating func raiseFloor(to generation: Int) {
+        retired.raiseFloor(to: generation)
+    }
+
+    /// Up to `limit` entries whose names start with `prefix` and come after `name`.
     func page(
         prefix: String, after name: String?, limit: Int
-    ) -> (sessions: [Session], more: Bool) {
+    ) -> (entries: [(name: String, entry: Entry)], more: Bool) {
         var index = firstIndex(notBefore: prefix)
         if let name {
             let next = firstIndex(notBefore: name)
             index = max(index, next < names.count && names[next] == name ? next + 1 : next)
         }
-        var found: [Session] = []
+        var found: [(name: String, entry: Entry)] = []
         while index < names.count, names[index].hasPrefix(prefix) {
             if found.count == limit { return (found, true) }
-            if let session = sessions[names[index]] { found.append(session) }
+            if let entry = entries[names[index]] { found.append((names[index], entry)) }
             index += 1
         }
         return (found, false)
@@ -70,4 +118,12 @@ struct SessionRegistry {
         }
         return low
     }
+}
+
+/// A session whose files are damaged. It stays listed and can be deleted; nothing else.
+struct QuarantinedSession: Sendable {
+    let place: LedgerPlace
+    let fault: String
+    /// No version of the session can have had a generation above this.
+    let highestGeneration: Int
 }

@@ -48,6 +48,8 @@ package struct GroupSettings: Equatable, Sendable {
 package struct SessionSpecification: Sendable {
     package var settings: SessionSettings
     package var durability: Durability = .none
+    /// How many steps back the session can be rebuilt; nil leaves it to the service.
+    package var retainSteps: Int?
     /// All tensors have one dtype: F32, F64, F16 or BF16.
     package var layout: TensorLayout
     /// One place a tensor, in layout order, in the layout's dtype or its working precision.

@@ -13,7 +13,7 @@ final class SessionState: @unchecked Sendable {
     /// Steps applied.
     var step = 0
     var skipped = 0
-    let created: WallTime
+    var created: WallTime
     var updated: WallTime
     private let vectors: StateVectors
     private let overhead: Reservation
@@ -78,7 +78,9 @@ final class SessionState: @unchecked Sendable {
         slots.map { layout.tensors[$0].name }
     }
 
-    func description(of session: String) -> SessionDescription {
+    func description(
+        of session: String, _ durability: Durability, retainSteps: Int?
+    ) -> SessionDescription {
         SessionDescription(
             session: session, tag: tag, skipped: skipped, type: optimizer.type,
             hyperparameters: optimizer.defaults,
@@ -87,7 +89,8 @@ final class SessionState: @unchecked Sendable {
                     name: group.name, params: names(of: group.members),
                     hyperparameters: group.hyperparameters)
             },
-            maxGradNorm: maxGradNorm, nonfinite: nonfinite, durability: .none,
+            maxGradNorm: maxGradNorm, nonfinite: nonfinite, durability: durability,
+            retainSteps: retainSteps,
             elementType: optimizer.elementType, layout: layout, stateBytes: stateBytes,
             created: created, updated: updated)
     }

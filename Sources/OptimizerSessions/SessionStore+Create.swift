@@ -74,34 +74,20 @@ private final class CreationRun: @unchecked Sendable {
     }
 
     private func finish() {
-        completion(Result(catching: decide))
-    }
-
-    private func decide() throws(SessionError) -> Creation {
         let identity = CreationIdentity(
             settings, durability: specification.durability, layout: specification.layout,
             parameters: digest.digest)
-        if let existing = store.find(name) { return try compare(identity, with: existing) }
-        if let precondition, !precondition.holds(for: nil) {
-            throw .preconditionFailed(expected: precondition, current: nil)
-        }
-        do throws(SessionError) {
-            let state = try build()
-            switch try store.insert(state, as: name, origin: .creation(identity)) {
-            case .inserted(let description):
-                return Creation(kind: .created, description: description)
-            case .taken(let existing):
-                return try compare(identity, with: existing)
-            }
-        } catch {
-            // The room may be missing because the same creation has just been faster.
-            guard case .overBudget = error, let existing = store.find(name) else { throw error }
-            return try compare(identity, with: existing)
+        let insertion = SessionInsertion(
+            name: name, precondition: precondition, store: store, completion: completion
+        ) { existing throws(SessionError) in try self.compare(identity, with: existing) }
+        insertion.run { () throws(SessionError) in
+            SessionDraft(
+                name: name, state: try build(), origin: .creation(identity),
+                durability: specification.durability, retainSteps: specification.retainSteps)
         }
     }
 
     private func build() throws(SessionError) -> SessionState {
-        guard !store.isFull else { throw store.fullError }
         let state = try SessionState(
             settings, layout: specification.layout, elementType: elementType,
             budget: store.budget)
@@ -122,6 +108,8 @@ private final class CreationRun: @unchecked Sendable {
         }
         let difference: String? =
             switch existing.origin {
+            case .creation where existing.retainSteps != specification.retainSteps:
+                "retain_steps differs"
             case .creation(let original): identity.difference(from: original)
             case .fork: "the session was forked from another"
             case .stateFile: "the session was made from a state file"

@@ -3,12 +3,13 @@ import SystemIO
 import TensorFormats
 
 extension SessionStore {
-    /// Makes a new session, of generation 1 or above its name's last, from another's state.
+    /// Makes a new session, of generation 1 or above its name's last, from another's state, which
+    /// it is as durable as.
     ///
-    /// Asking again for the same fork finds the session that it made. Only the current state is
-    /// kept, so `step` must be the source's.
+    /// Asking again for the same fork finds the session that it made.
     ///
-    /// - Parameter step: nil for whatever the source's step is.
+    /// - Parameter step: nil for whatever the source's step is; another is rebuilt from what is
+    ///   kept, as it stood just before the step after it.
     package func fork(
         from source: String, step: Int? = nil, as name: String,
         precondition: Precondition? = nil, completion: @escaping SessionCompletion<Creation>
@@ -23,9 +24,29 @@ extension SessionStore {
             return completion(.failure(error))
         }
         session.takeTurn(completion) { [context] state, turn in
+            if let step, step != state.step {
+                let past = session.pastState(step, from: state)
+                turn.leave()
+                return past.rebuild { result in
+                    switch result {
+                    case .success(let past):
+                        // The session begins now, whatever its state's age.
+                        past.created = WallClock.now()
+                        past.updated = past.created
+                        request.insert(session, step: step, completion) { past }
+                    case .failure(let error): completion(.failure(error))
+                    }
+                }
+            }
             context.run(weight: session.layout.weight) {
-                turn.end { () throws(SessionError) in
-                    try request.fork(session, state)
+                // The copy is made in this turn; the files of the new session are not.
+                let copy = Result { () throws(SessionError) in
+                    try SessionState(copying: state, budget: context.budget)
+                }
+                let step = state.step
+                turn.leave()
+                request.insert(session, step: step, completion) { () throws(SessionError) in
+                    try copy.get()
                 }
             }
         }
@@ -42,7 +63,7 @@ private struct ForkRequest: Sendable {
     /// The session of that name, if this request can have made it; nil if the name is free.
     func existing() throws(SessionError) -> Creation? {
         guard SessionName.isValid(name) else { throw .invalidName(name: name) }
-        guard let existing = store.find(name) else {
+        guard let existing = try store.find(name) else {
             if let precondition, !precondition.holds(for: nil) {
                 throw .preconditionFailed(expected: precondition, current: nil)
             }
@@ -59,7 +80,7 @@ private struct ForkRequest: Sendable {
         guard case .fork(let from, let generation, let step) = existing.origin, from == source,
             self.step == nil || self.step == step,
             // A source that is gone cannot contradict; one of another life does.
-            store.find(source).map({ $0.firstGeneration == generation }) ?? true
+            try store.find(source).map({ $0.firstGeneration == generation }) ?? true
         else {
             throw .sessionExists(
                 name: name, difference: "the session is no fork of \(source) at that step")
@@ -67,24 +88,19 @@ private struct ForkRequest: Sendable {
         return Creation(kind: .repeated, description: description)
     }
 
-    /// By the holder of the source's turn.
-    func fork(_ session: Session, _ state: SessionState) throws(SessionError) -> Creation {
-        if let step, step != state.step { throw .unknownStep(asked: step, current: state.tag) }
-        do throws(SessionError) {
-            guard !store.isFull else { throw store.fullError }
-            let origin = SessionOrigin.fork(
-                from: source, generation: session.firstGeneration, step: state.step)
-            let copy = try SessionState(copying: state, budget: store.budget)
-            switch try store.insert(copy, as: name, origin: origin) {
-            case .inserted(let description):
-                return Creation(kind: .created, description: description)
-            case .taken(let existing):
-                return try compare(with: existing)
-            }
-        } catch {
-            // The room may be missing because the same fork has just been faster.
-            guard case .overBudget = error, let existing = store.find(name) else { throw error }
-            return try compare(with: existing)
+    func insert(
+        _ session: Session, step: Int, _ completion: @escaping SessionCompletion<Creation>,
+        _ state: () throws(SessionError) -> SessionState
+    ) {
+        let insertion = SessionInsertion(
+            name: name, precondition: precondition, store: store, completion: completion
+        ) { existing throws(SessionError) in try self.compare(with: existing) }
+        insertion.run { () throws(SessionError) in
+            SessionDraft(
+                name: name, state: try state(),
+                origin: .fork(
+                    from: source, generation: session.firstGeneration, step: step),
+                durability: session.durability, retainSteps: session.retainSteps)
         }
     }
 }

@@ -14,18 +14,21 @@ extension SessionStore {
         }
         context.run(weight: file.layout.weight) { [self] in
             do throws(SessionError) {
-                switch try make(file, name, precondition) {
-                case .inserted(let description):
-                    completion(.success(Creation(kind: .created, description: description)))
-                case .taken(let session):
-                    session.replaceState(by: file, precondition: precondition) { result in
-                        // Deleted before the replacement had its turn: the name is free now.
-                        if case .failure(.unknownSession) = result {
-                            return self.importState(
-                                file, as: name, precondition: precondition,
-                                completion: completion)
-                        }
-                        completion(result)
+                if let existing = try find(name) {
+                    return replace(existing, by: file, precondition, completion)
+                }
+                if let precondition, !precondition.holds(for: nil) {
+                    throw .preconditionFailed(expected: precondition, current: nil)
+                }
+                insert(try draft(file, name)) { [self] result in
+                    switch result {
+                    case .success(.inserted(let description)):
+                        completion(
+                            .success(Creation(kind: .created, description: description)))
+                    case .success(.taken(let existing)):
+                        replace(existing, by: file, precondition, completion)
+                    case .failure(let error):
+                        completion(.failure(error))
                     }
                 }
             } catch {
@@ -34,19 +37,29 @@ extension SessionStore {
         }
     }
 
-    private func make(
-        _ file: StateImport, _ name: String, _ precondition: Precondition?
-    ) throws(SessionError) -> Insertion {
-        if let existing = find(name) { return .taken(existing) }
-        if let precondition, !precondition.holds(for: nil) {
-            throw .preconditionFailed(expected: precondition, current: nil)
+    private func replace(
+        _ session: Session, by file: StateImport, _ precondition: Precondition?,
+        _ completion: @escaping SessionCompletion<Creation>
+    ) {
+        session.replaceState(by: file, precondition: precondition) { [self] result in
+            // Deleted before the replacement had its turn: the name is free now.
+            if case .failure(.unknownSession(let name)) = result {
+                return importState(
+                    file, as: name, precondition: precondition, completion: completion)
+            }
+            completion(result)
         }
+    }
+
+    private func draft(_ file: StateImport, _ name: String) throws(SessionError) -> SessionDraft {
         guard !isFull else { throw fullError }
         let state = try SessionState(
             file.settings, layout: file.layout, elementType: file.elementType, budget: budget)
         try file.checkSquares()
         try file.fill(state)
-        return try insert(state, as: name, origin: .stateFile)
+        return SessionDraft(
+            name: name, state: state, origin: .stateFile,
+            durability: archive == nil ? .none : .log, retainSteps: nil)
     }
 }
 
@@ -57,23 +70,68 @@ extension Session {
     ) {
         takeTurn(completion) { [self] state, turn in
             context.run(weight: layout.weight) { [self] in
-                turn.end { () throws(SessionError) in
-                    try state.check(precondition)
-                    try file.checkLayout(of: self)
-                    try file.checkSquares()
-                    let next = try SessionState(
-                        file.settings, layout: layout, elementType: elementType,
-                        budget: context.budget, reusing: state)
-                    try file.fill(next)
-                    replaceState(by: next, after: state.generation)
-                    return Creation(kind: .replaced, description: description())
+                do throws(SessionError) {
+                    try replace(state, by: file, precondition, turn)
+                } catch {
+                    turn.end(.failure(error))
                 }
+            }
+        }
+    }
+
+    private func replace(
+        _ state: SessionState, by file: StateImport, _ precondition: Precondition?,
+        _ turn: Turn<Creation>
+    ) throws(SessionError) {
+        try state.check(precondition)
+        try file.checkLayout(of: self)
+        try file.checkSquares()
+        let next = try SessionState(
+            file.settings, layout: layout, elementType: elementType, budget: context.budget,
+            reusing: state)
+        next.step = file.step
+        next.skipped = file.skipped
+        let payload = log == nil ? .empty : try file.payload(for: next, context)
+        let entry = LogEntry(
+            kind: .state,
+            tag: SessionTag(generation: state.generation + 1, step: file.step),
+            time: WallClock.now(), payload: payload)
+        keep(entry, turn) { [self] in
+            do throws(SessionError) {
+                // What can be wrong with a file was found before; filling only copies.
+                try file.fill(next)
+                replaceState(by: next, after: state.generation, at: entry.time)
+                considerSnapshot()
+                turn.end(.success(Creation(kind: .replaced, description: description())))
+            } catch {
+                turn.end(.failure(error))
             }
         }
     }
 }
 
 extension StateImport {
+    /// The file as a record keeps it: as the state that it becomes would be written.
+    fileprivate func payload(
+        for state: SessionState, _ context: SessionContext
+    ) throws(SessionError) -> LedgerPayload {
+        let file = try state.fileParts()
+        let slab = try context.takeBody(file.byteCount)
+        slab.bytes.copyBytes(from: file.header)
+        var offset = file.header.count
+        for tensor in file.tensors {
+            let count = tensor.description.byteCount
+            if let vector = tensor.vector, let source = offsets[vector]?[tensor.slot] {
+                (slab.base + offset).copyMemory(from: data.base + source, byteCount: count)
+            } else {
+                (slab.base + offset).storeBytes(
+                    of: Int64(steps[tensor.slot]).littleEndian, as: Int64.self)
+            }
+            offset += count
+        }
+        return LedgerPayload(slab, byteCount: file.byteCount)
+    }
+
     fileprivate func checkSquares() throws(SessionError) {
         if let name = firstNegativeSquare() {
             throw .invalidSettings(

@@ -13,23 +13,44 @@ package final class SessionStore: Sendable {
     package let lanes: LanePool
     package let budget: StateBudget
 
-    let context: SessionContext
-    private let registry: Mutex<SessionRegistry>
+    /// What sessions outlive the process with; nil where they cannot.
+    package let archive: Archive?
+    /// How far the sessions of an earlier process are rebuilt.
+    package let recovery: RecoveryProgress
 
-    /// - Parameter bodies: where answers' slabs come from.
-    package init(limits: SessionLimits, lanes: LanePool, bodies: SlabPool) {
+    let context: SessionContext
+    let registry: Mutex<SessionRegistry>
+
+    /// - Parameters:
+    ///   - bodies: where answers' slabs come from.
+    ///   - archive: without one only sessions that live in memory can be made. With one the store
+    ///     has to be recovered before it is used.
+    package init(
+        limits: SessionLimits, lanes: LanePool, bodies: SlabPool, archive: Archive? = nil
+    ) {
         self.limits = limits
         self.lanes = lanes
+        self.archive = archive
+        recovery = RecoveryProgress(isNeeded: archive != nil)
         budget = StateBudget(limitBytes: limits.stateBytes)
-        context = SessionContext(limits: limits, lanes: lanes, bodies: bodies, budget: budget)
+        context = SessionContext(
+            limits: limits, lanes: lanes, bodies: bodies, budget: budget, archive: archive)
         registry = Mutex(SessionRegistry(limits: limits))
     }
 
     package var sessionCount: Int { registry.withLock { $0.count } }
 
+    /// Sessions whose files are damaged; they are counted among the others too.
+    package var quarantinedCount: Int { registry.withLock { $0.quarantinedCount } }
+
     package func session(named name: String) throws(SessionError) -> Session {
-        guard let session = find(name) else { throw .unknownSession(name: name) }
+        guard let session = try find(name) else { throw .unknownSession(name: name) }
         return session
+    }
+
+    /// Refuses everything while sessions are being rebuilt: what is not there yet is not unknown.
+    package func checkRecovered() throws(SessionError) {
+        if let (done, total) = recovery.underWay { throw .recovering(done: done, of: total) }
     }
 
     /// Sessions in byte order of their names.
@@ -40,11 +61,15 @@ package final class SessionStore: Sendable {
     package func list(
         prefix: String = "", pageToken: String? = nil, pageSize: Int = 100
     ) -> SessionPage {
-        let (sessions, more) = registry.withLock {
+        let (entries, more) = registry.withLock {
             $0.page(prefix: prefix, after: pageToken, limit: max(1, pageSize))
         }
         return SessionPage(
-            sessions: sessions, nextPageToken: more ? sessions.last?.name : nil)
+            entries: entries.map { name, entry in
+                guard case .session(let session) = entry else { return (name, nil) }
+                return (name, session.description())
+            },
+            nextPageToken: more ? entries.last?.name : nil)
     }
 
     /// Forgets the session; its memory is free when `completion` is called. Operations that wait
@@ -53,10 +78,13 @@ package final class SessionStore: Sendable {
         _ name: String, ifMatch: Precondition? = nil,
         completion: @escaping SessionCompletion<SessionTag>
     ) {
-        guard let session = find(name) else {
-            return completion(.failure(.unknownSession(name: name)))
+        switch registry.withLock({ $0[name] }) {
+        case nil: completion(.failure(.unknownSession(name: name)))
+        case .session(let session):
+            session.remove(ifMatch: ifMatch, from: self, completion: completion)
+        case .quarantined(let quarantined):
+            remove(quarantined, ifMatch: ifMatch, completion: completion)
         }
-        session.remove(ifMatch: ifMatch, from: self, completion: completion)
     }
 
     // MARK: For the operations of this room
@@ -66,32 +94,21 @@ package final class SessionStore: Sendable {
     /// Refuses what a new session would be refused for: that there are as many as may be, or that
     /// no `stateBytes` are left. A session of that name is no new one.
     package func checkRoom(forSessionNamed name: String, stateBytes: Int) throws(SessionError) {
-        guard find(name) == nil else { return }
+        guard registry.withLock({ $0[name] }) == nil else { return }
         guard !isFull else { throw fullError }
         guard stateBytes <= budget.limitBytes - budget.inUseBytes else {
             throw .overBudget(.stateBytes, limit: budget.limitBytes, asked: stateBytes)
         }
     }
 
-    func find(_ name: String) -> Session? {
-        registry.withLock { $0.session(named: name) }
-    }
-
-    /// Makes a session of a finished state; answers the one that has the name already.
-    func insert(
-        _ state: SessionState, as name: String, origin: SessionOrigin
-    ) throws(SessionError) -> Insertion {
-        let session = Session(name, state: state, origin: origin, context: context)
-        switch registry.withLock({ $0.insert(session) }) {
-        case .inserted: return .inserted(session.description())
-        case .taken(let existing): return .taken(existing)
-        case .full: throw fullError
+    /// nil when there is no session of that name.
+    func find(_ name: String) throws(SessionError) -> Session? {
+        switch registry.withLock({ $0[name] }) {
+        case nil: nil
+        case .session(let session): session
+        case .quarantined(let quarantined):
+            throw .quarantined(name: name, fault: quarantined.fault)
         }
-    }
-
-    enum Insertion {
-        case inserted(SessionDescription)
-        case taken(Session)
     }
 
     var fullError: SessionError {
@@ -107,7 +124,8 @@ package typealias SessionCompletion<Outcome> =
     @Sendable (Result<Outcome, SessionError>) -> Void
 
 package struct SessionPage: Sendable {
-    package let sessions: [Session]
+    /// By name; without a description the session's files are damaged.
+    package let entries: [(name: String, description: SessionDescription?)]
     /// nil on the last page.
     package let nextPageToken: String?
 }
@@ -119,6 +137,9 @@ package struct SessionLimits: Sendable {
     package var sessionCount = 100_000
     /// Operations that wait for their turn in one session.
     package var waitingPerSession = 64
+    /// How many steps back a session can be rebuilt that says nothing about it itself: at least
+    /// what its snapshots and the log between them cover.
+    package var retainedSteps = 0
     /// Deleted names whose last generation is remembered one by one.
     package var retiredNameCount = 100_000
     /// Work on at most so many elements is done on the calling thread.

@@ -5,7 +5,13 @@ import TensorFormats
 
 extension SettingsDocument {
     /// Canonical: equal settings give equal text.
-    static func text(of state: SessionState) -> String {
+    ///
+    /// - Parameter change: settings that are to come in force.
+    static func text(of state: SessionState, changedBy change: SettingsChange? = nil) -> String {
+        let defaults = change?.hyperparameters.defaults ?? state.optimizer.defaults
+        let groups = change?.hyperparameters.groups ?? state.optimizer.groups
+        let maxGradNorm = change.map(\.maxGradNorm) ?? state.maxGradNorm
+        let nonfinite = change?.nonfinite ?? state.nonfinite
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("dtype")
@@ -14,11 +20,11 @@ extension SettingsDocument {
         writer.beginObject()
         writer.name("type")
         writer.string(state.optimizer.type.rawValue)
-        writer.overrides(HyperparameterOverrides(state.optimizer.defaults))
+        writer.overrides(HyperparameterOverrides(defaults))
         writer.endObject()
         writer.name("param_groups")
         writer.beginArray()
-        for (index, group) in state.optimizer.groups.enumerated()
+        for (index, group) in groups.enumerated()
         where !group.isImplied(at: index) {
             writer.beginObject()
             writer.name("name")
@@ -32,9 +38,9 @@ extension SettingsDocument {
         }
         writer.endArray()
         writer.name("max_grad_norm")
-        if let norm = state.maxGradNorm { writer.number(norm) } else { writer.null() }
+        if let norm = maxGradNorm { writer.number(norm) } else { writer.null() }
         writer.name("nonfinite")
-        writer.string(state.nonfinite.rawValue)
+        writer.string(nonfinite.rawValue)
         writer.endObject()
         return String(decoding: writer.bytes, as: UTF8.self)
     }

@@ -8,6 +8,8 @@ package struct StepRequest: Sendable {
     /// Echoed in the outcome.
     package var loss: Double?
     package var ifMatch: Precondition?
+    /// A request with the key of an earlier one is answered with what that one did.
+    package var key: IdempotencyKey?
     package var reply: StepReply = .none
 
     package init(gradients: StepGradients) {
@@ -49,10 +51,29 @@ package struct StepOutcome: Sendable {
     /// By group, as used.
     package let lr: [(group: String, lr: Double)]
     package let loss: Double?
-    /// The parameters in the type asked for, after the step.
+    /// The parameters in the type asked for, after the step; nil when none were asked for, or in
+    /// a replay when the session has gone on since.
     package let output: ParameterVector?
+    /// Whether this tells what an earlier request with the same key did.
+    package let isReplayed: Bool
 
     package var step: Int { tag.step }
+
+    init(_ receipt: StepReceipt, output: ParameterVector?, isReplayed: Bool) {
+        tag = receipt.tag
+        applied = receipt.applied
+        gradNorm = receipt.gradNorm
+        clipCoef = receipt.clipCoef
+        lr = receipt.rates.byGroup
+        loss = receipt.loss
+        self.output = output
+        self.isReplayed = isReplayed
+    }
+}
+
+extension StepReceipt {
+    /// As the outcome of the step that it is the receipt of.
+    package var outcome: StepOutcome { StepOutcome(self, output: nil, isReplayed: true) }
 }
 
 /// Parameters in layout order and without gaps, from the start of a slab that may be longer.

@@ -39,5 +39,13 @@ extension Errno {
     package static let noBufferSpace = Errno(rawValue: ENOBUFS)
     package static let inProgress = Errno(rawValue: EINPROGRESS)
     package static let alreadyInProgress = Errno(rawValue: EALREADY)
+    package static let noSpace = Errno(rawValue: ENOSPC)
+    package static let quotaExceeded = Errno(rawValue: EDQUOT)
+    package static let fileTooLarge = Errno(rawValue: EFBIG)
+    package static let inputOutput = Errno(rawValue: EIO)
+    package static let noEntry = Errno(rawValue: ENOENT)
+    package static let exists = Errno(rawValue: EEXIST)
+    package static let readOnlyFileSystem = Errno(rawValue: EROFS)
+    package static let notPermitted = Errno(rawValue: EACCES)
     package static let addressNotAvailable = Errno(rawValue: EADDRNOTAVAIL)
 }

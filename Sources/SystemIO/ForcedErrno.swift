@@ -11,6 +11,8 @@ package enum ForcedErrno {
     package enum Scope: Hashable, Sendable {
         case descriptor(Int32)
         case thisThread
+        /// Only for a process that is there to be disturbed.
+        case anywhere
     }
 
     private struct Rule {
@@ -19,6 +21,8 @@ package enum ForcedErrno {
         let descriptor: Int32?
         let thread: UInt?
         let error: Errno
+        /// Matching calls that are let through first.
+        var spared = 0
         var remaining: Int
     }
 
@@ -41,14 +45,20 @@ package enum ForcedErrno {
         return try body()
     }
 
+    /// Fails every matching call of the process after the first `spared`.
+    package static func always(_ call: SystemCall, _ error: Errno, after spared: Int) {
+        _ = add(call, error, .anywhere, .max, sparing: spared)
+    }
+
     private static func add(
-        _ call: SystemCall, _ error: Errno, _ scope: Scope, _ times: Int
+        _ call: SystemCall, _ error: Errno, _ scope: Scope, _ times: Int, sparing spared: Int = 0
     ) -> UInt64 {
         var descriptor: Int32?
         var thread: UInt?
         switch scope {
         case .descriptor(let number): descriptor = number
         case .thisThread: thread = UInt(pthread_self())
+        case .anywhere: break
         }
         armed.add(1, ordering: .sequentiallyConsistent)
         return rules.withLock { rules in
@@ -56,7 +66,7 @@ package enum ForcedErrno {
             rules.active.append(
                 Rule(
                     token: rules.nextToken, call: call, descriptor: descriptor, thread: thread,
-                    error: error, remaining: times))
+                    error: error, spared: spared, remaining: times))
             return rules.nextToken
         }
     }
@@ -72,9 +82,14 @@ package enum ForcedErrno {
         return rules.withLock { rules in
             let index = rules.active.firstIndex { rule in
                 rule.call == call && rule.remaining > 0
-                    && (rule.descriptor == descriptor || rule.thread == thread)
+                    && (rule.descriptor == descriptor || rule.thread == thread
+                        || (rule.descriptor == nil && rule.thread == nil))
             }
             guard let index else { return nil }
+            guard rules.active[index].spared == 0 else {
+                rules.active[index].spared -= 1
+                return nil
+            }
             rules.active[index].remaining -= 1
             return rules.active[index].error
         }

@@ -25,6 +25,12 @@ package enum Machine {
         return pages * UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))
     }
 
+    /// Tells one run of the machine from another; empty where the kernel does not say.
+    package static let bootID: String = {
+        let text = readSmallFile("/proc/sys/kernel/random/boot_id") ?? ""
+        return String(text.prefix { $0 != "\n" })
+    }()
+
     package static func openDescriptorCount() -> Int? {
         guard let directory = opendir("/proc/self/fd") else { return nil }
         defer { closedir(directory) }

@@ -18,10 +18,28 @@ package final class Slab: @unchecked Sendable {
 
     /// Memory of its own, which belongs to no pool and no budget.
     ///
+    /// - Parameter alignment: a power of two, at most a page.
     /// - Throws: `ENOMEM` when the system has none, `EINVAL` for a negative count.
-    package convenience init(byteCount: Int, zeroed: Bool = false) throws(Errno) {
+    package convenience init(
+        byteCount: Int, zeroed: Bool = false, alignment: Int = 64
+    ) throws(Errno) {
         guard byteCount >= 0 else { throw .invalidArgument }
-        let memory = try SlabMemory.allocate(byteCount: max(1, byteCount), zeroed: zeroed)
+        let memory = try SlabMemory.allocate(
+            byteCount: max(1, byteCount), zeroed: zeroed,
+            alignment: max(SlabMemory.alignment, alignment))
+        self.init(byteCount: byteCount, memory: memory, pool: nil)
+    }
+
+    /// The contents of a file, read when they are looked at. Not to be written to; the file must
+    /// not become shorter while the slab lives.
+    package convenience init(mapping path: String) throws(Errno) {
+        let file = try File(path, .read)
+        let byteCount = try file.byteCount
+        guard byteCount > 0 else {
+            try self.init(byteCount: 0)
+            return
+        }
+        let memory = try SlabMemory.map(file, byteCount: byteCount)
         self.init(byteCount: byteCount, memory: memory, pool: nil)
     }
 

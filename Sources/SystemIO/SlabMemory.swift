@@ -19,8 +19,12 @@ struct SlabMemory: @unchecked Sendable {
     /// them and 2.7 ms without; writing a recycled one, 0.07 ms either way.
     static let hugePageBytes = 2 * 1024 * 1024
 
-    /// - Parameter byteCount: at least 1.
-    static func allocate(byteCount: Int, zeroed: Bool) throws(Errno) -> SlabMemory {
+    /// - Parameters:
+    ///   - byteCount: at least 1.
+    ///   - alignment: a power of two, at most a page; mappings always start on a page.
+    static func allocate(
+        byteCount: Int, zeroed: Bool, alignment: Int = SlabMemory.alignment
+    ) throws(Errno) -> SlabMemory {
         if byteCount >= mappingThresholdBytes { return try map(byteCount) }
         var block: UnsafeMutableRawPointer?
         let code = posix_memalign(&block, alignment, byteCount)
@@ -42,6 +46,12 @@ struct SlabMemory: @unchecked Sendable {
             // Advice: where the kernel has no huge pages, small ones serve.
             _ = madvise(base, byteCount, MADV_HUGEPAGE)
         }
+        return SlabMemory(base: base, byteCount: byteCount, origin: .mapping)
+    }
+
+    /// A whole file, for reading alone.
+    static func map(_ file: borrowing File, byteCount: Int) throws(Errno) -> SlabMemory {
+        let base = try file.map(byteCount: byteCount)
         return SlabMemory(base: base, byteCount: byteCount, origin: .mapping)
     }
 

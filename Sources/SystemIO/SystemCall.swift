@@ -3,9 +3,10 @@ import Glibc
 /// The system calls that can fail in service, by name; what `ForcedErrno` selects by.
 package enum SystemCall: Hashable, Sendable {
     case accept, bind, close, connect, epollControl, epollCreate, epollWait, eventDescriptor
-    case getAddressInfo, getSocketName, listen, memoryMap, pipe, read, receive, send
-    case setNonblocking, setSocketOption, shutdown, signalAction, socket
-    case threadCreate, timerCreate, timerSet, write
+    case dataSync, fileRead, fileSync, fileSystemSync, fileWrite, listDirectory, lockFile
+    case getAddressInfo, getSocketName, listen, makeDirectory, memoryMap, open, pipe, read, receive
+    case remove, rename, send, setNonblocking, setSocketOption, shutdown, signalAction, socket
+    case status, threadCreate, timerCreate, timerSet, truncate, write
 }
 
 /// Runs one system call, again when a signal interrupted it, and throws what it left in `errno`.

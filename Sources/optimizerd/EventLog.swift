@@ -7,7 +7,7 @@ import SystemIO
 
 /// What the operator reads on stderr: one line an event, its facts as named values.
 struct EventLog: Sendable {
-    private let logger: Logger
+    let logger: Logger
     private let queue: LogQueue
 
     /// For the writer at the end; whoever does not read by then misses the last lines.
@@ -45,6 +45,16 @@ struct EventLog: Sendable {
 
     func stopped(cutConnections: Int) {
         logger.info("stopped", metadata: ["cut_connections": "\(cutConnections)"])
+    }
+
+    func recovering(done: Int, of total: Int) {
+        logger.info("recovering", metadata: ["sessions": "\(done)", "of": "\(total)"])
+    }
+
+    func ready(sessions: Int, after duration: Duration) {
+        logger.info("ready", metadata: [
+            "sessions": "\(sessions)", "recovery_us": "\(duration.microseconds)",
+        ])
     }
 
     func record(_ event: ServerEvent) {

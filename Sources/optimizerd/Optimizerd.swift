@@ -17,11 +17,14 @@ struct Optimizerd: ParsableCommand {
             OPTIMIZERD_INSECURE=true. An option on the command line wins.
 
             SIGTERM and SIGINT drain: running requests are finished, then the program ends \
-            with status 0, or 1 when some had to be cut off.
+            with status 0, or 1 when some had to be cut off. A disk that fails ends it with 3.
             """,
-        version: OptimizerService.version)
+        version: OptimizerService.version,
+        subcommands: [CheckCommand.self])
 
     @OptionGroup(title: "Where it listens") var listening: ListeningSettings
+    @OptionGroup(title: "Where sessions are kept") var directory: DirectorySettings
+    @OptionGroup(title: "How much of their past") var retention: RetentionSettings
     @OptionGroup(title: "Bounds") var bounds: BoundSettings
     @OptionGroup(title: "Times") var times: TimeSettings
     @OptionGroup(title: "Threads") var threads: ThreadSettings
@@ -32,10 +35,13 @@ struct Optimizerd: ParsableCommand {
             StandardStream.openMissing()
             // Whoever stops reading stdout or stderr must not end the process by that.
             try ProcessSignal.brokenPipe.ignore()
+            #if DEBUG
+            try Disturbance.arm()
+            #endif
             let arguments = try EnvironmentArguments.arguments(
                 settings: [
-                    ListeningSettings(), BoundSettings(), TimeSettings(), ThreadSettings(),
-                    LogSettings(),
+                    ListeningSettings(), DirectorySettings(), RetentionSettings(),
+                    BoundSettings(), TimeSettings(), ThreadSettings(), LogSettings(),
                 ],
                 given: Array(CommandLine.arguments.dropFirst()),
                 environment: ProcessInfo.processInfo.environment)
@@ -52,7 +58,7 @@ struct Optimizerd: ParsableCommand {
         let log = try EventLog(logs)
         defer { log.flush() }
         let program = try Program(settings: self, log: log)
-        let isClean = try program.serveUntilSignalled()
-        guard isClean else { throw ExitCode(1) }
+        let ending = try program.serveUntilSignalled()
+        guard ending == .clean else { throw ExitCode(ending.rawValue) }
     }
 }

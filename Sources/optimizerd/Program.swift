@@ -7,7 +7,19 @@ import SystemIO
 
 /// The rooms put together: memory, lanes, sessions, service and server.
 struct Program {
+    /// How the program ends; the raw values are its exit statuses.
+    enum Ending: Int32 {
+        case clean = 0
+        /// Connections had to be cut.
+        case cut = 1
+        /// The disk failed.
+        case diskFailed = 3
+    }
+
     private let server: HTTPServer
+    private let store: SessionStore
+    private let stop: StopOrder
+    private let snapshotPatience: Duration
     private let log: EventLog
     private let host: String
     private let published: PublishedLimits
@@ -27,15 +39,33 @@ struct Program {
             service: settings.serviceLimits, formats: settings.formatLimits,
             sessions: sessions, server: configuration, inFlightBodyBytes: inFlight)
 
+        let stop = StopOrder()
+        self.stop = stop
+        snapshotPatience = configuration.drainDeadline
+        let archive = try Program.archive(settings.directory) { event in
+            log.record(event)
+            if case .failed = event { stop.give(.diskFailed) }
+        }
+        store = SessionStore(limits: sessions, lanes: lanes, bodies: bodies, archive: archive)
         let counters = CountersLink()
         let service = OptimizerService(
-            store: SessionStore(limits: sessions, lanes: lanes, bodies: bodies),
+            store: store,
             bodies: bodies, writers: try Program.lanes(count: max(1, Machine.cores / 2)),
             limits: settings.serviceLimits, formats: settings.formatLimits,
             published: published, counters: { counters.read() })
         server = HTTPServer(
             configuration: configuration, handler: service, log: { log.record($0) })
         counters.connect(server)
+    }
+
+    private static func archive(
+        _ settings: DirectorySettings, onEvent: @escaping @Sendable (ArchiveEvent) -> Void
+    ) throws -> Archive {
+        do {
+            return try Archive(try DataDirectory(settings.path), onEvent: onEvent)
+        } catch let fault as DataDirectoryFault {
+            throw SettingError(fault.description)
+        }
     }
 
     private static func lanes(count: Int) throws(SettingError) -> LanePool {
@@ -65,15 +95,18 @@ struct Program {
         log.exposed(host: listening.host)
     }
 
-    /// Serves until SIGTERM or SIGINT, then drains.
-    ///
-    /// - Returns: whether every running request was finished.
-    func serveUntilSignalled() throws -> Bool {
+    /// Serves until SIGTERM or SIGINT, or until the disk fails, then drains.
+    func serveUntilSignalled() throws -> Ending {
         Machine.raiseDescriptorLimit()
-        let signalled = DispatchSemaphore(value: 0)
-        let watcher = try SignalWatcher([.terminate, .interrupt]) { signal in
+        let watcher = try SignalWatcher([.terminate, .interrupt]) { [log, stop] signal in
             log.draining(signal: "\(signal)")
-            signalled.signal()
+            stop.give(.clean)
+        }
+        let recovery: SessionStore.Recovery
+        do {
+            recovery = try store.prepareRecovery()
+        } catch {
+            throw SettingError(error.description)
         }
         let address: SocketAddress
         do {
@@ -82,12 +115,31 @@ struct Program {
             throw SettingError("Cannot listen on \(host): \(error).")
         }
         announce("\(address)")
+        // The service answers meanwhile that it is recovering.
+        DispatchQueue.global().async { [self] in recover(recovery) }
         return withExtendedLifetime(watcher) {
-            signalled.wait()
+            let ending = stop.wait()
             let cutConnections = drain()
+            if ending == .clean {
+                store.snapshotAll(until: MonotonicClock.now() + snapshotPatience)
+            }
             log.stopped(cutConnections: cutConnections)
-            return cutConnections == 0
+            return ending == .clean && cutConnections > 0 ? .cut : ending
         }
+    }
+
+    private func recover(_ recovery: SessionStore.Recovery) {
+        let start = MonotonicClock.now()
+        let lastReport = Mutex(start)
+        store.recover(recovery) { [log] done, total in
+            let isDue = lastReport.withLock { last in
+                guard MonotonicClock.now() - last >= .seconds(1) else { return false }
+                last = MonotonicClock.now()
+                return true
+            }
+            if isDue { log.recovering(done: done, of: total) }
+        }
+        log.ready(sessions: store.sessionCount, after: MonotonicClock.now() - start)
     }
 
     /// - Returns: how many connections had to be cut.

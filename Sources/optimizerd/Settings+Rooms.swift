@@ -43,6 +43,7 @@ extension Optimizerd {
         var limits = SessionLimits(stateBytes: bounds.maxStateBytes ?? memoryBytes / 2)
         limits.sessionCount = bounds.maxSessions
         limits.waitingPerSession = bounds.maxQueuePerSession
+        limits.retainedSteps = retention.retainSteps
         return limits
     }
 

@@ -62,6 +62,24 @@ struct BoundSettings: ParsableArguments {
     var maxTensorCount = RoomDefaults.formats.tensorCount
 }
 
+/// Where sessions are kept.
+struct DirectorySettings: ParsableArguments {
+    @Option(
+        help: """
+            Directory that sessions are kept in; default: $STATE_DIRECTORY, or optimizerd in \
+            $XDG_STATE_HOME or ~/.local/state.
+            """)
+    var dataDir: String?
+}
+
+/// For how long what sessions were is kept.
+struct RetentionSettings: ParsableArguments {
+    @Option(
+        .retainedSteps,
+        help: "Steps back that a session which says nothing itself can be rebuilt at least.")
+    var retainSteps = RoomDefaults.sessions.retainedSteps
+}
+
 /// How long the service waits, for whom.
 struct TimeSettings: ParsableArguments {
     @Option(.seconds, help: "Seconds from a request's first byte to the end of its head.")

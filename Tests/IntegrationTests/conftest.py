@@ -2,10 +2,12 @@
 
 import itertools
 import re
+import tempfile
 
 import pytest
 
 from api import API
+from lives import Lives
 from server import Server
 
 names = itertools.count(1)
@@ -16,6 +18,15 @@ def server():
     """Lives through every test of the run, bad input included, and then drains."""
     with Server() as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def default_directory(monkeypatch):
+    """A program that is started without `--data-dir` finds none of this user's sessions."""
+    with tempfile.TemporaryDirectory(prefix="optimizerd-test-") as path:
+        monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+        monkeypatch.setenv("XDG_STATE_HOME", path)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +60,15 @@ def session(api, name):
                param_groups=[{"name": "slow", "params": ["b"], "lr": 0.0001}], durability="none")
     api.step(name, {"w": [[1, 2], [3, 4]], "b": [0.1, -0.1]})
     return name
+
+
+@pytest.fixture
+def lives():
+    """A data directory of its own with a process on it, which the test may kill and start."""
+    with tempfile.TemporaryDirectory(prefix="optimizerd-test-") as path:
+        running = Lives(path)
+        running.start()
+        yield running
+        # What the test has not ended itself must still be there.
+        assert not running.server or running.server.is_alive, running.server.said()[-4000:]
+        running.kill()

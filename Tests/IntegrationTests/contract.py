@@ -10,6 +10,9 @@ import yaml
 
 PATH = Path(__file__).resolve().parents[2] / "openapi.yaml"
 
+# What may stand in the place of a path's parameter; elsewhere the route is none.
+SEGMENTS = {"{name}": "[^/]+", "{n}": "(?:0|[1-9][0-9]*)"}
+
 
 @cache
 def document():
@@ -34,8 +37,7 @@ def lookup(reference):
 def path_patterns():
     patterns = []
     for path in document()["paths"]:
-        pattern = "/".join("[^/]+" if part.startswith("{") else re.escape(part)
-                           for part in path.split("/"))
+        pattern = "/".join(SEGMENTS.get(part) or re.escape(part) for part in path.split("/"))
         patterns.append((re.compile(pattern), path))
     return patterns
 

@@ -1,11 +1,15 @@
 """The real optimizerd as a child process."""
 
+import http.client
 import os
 import re
 import select
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
+from functools import cache
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
@@ -13,29 +17,88 @@ TOP = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("BINARY_UNDER_TEST", TOP / ".build/release/optimizerd"))
 
 
-class Server:
-    """Starts on a free port, stops by SIGTERM, and must end with status 0."""
+@cache
+def takes_disturbances():
+    """Whether this is a debug build, which reads CRASH_AT and FAIL_AT from its environment."""
+    ended = subprocess.run([BINARY, "--version"], env={**os.environ, "CRASH_AT": "nonsense"},
+                           capture_output=True, timeout=30, check=False)
+    return ended.returncode != 0 and b"CRASH_AT" in ended.stderr
 
-    def __init__(self, *arguments, start_seconds=30):
+
+class Server:
+    """Starts on a free port, stops by SIGTERM, and must end with status 0.
+
+    Without `--data-dir` among the arguments it keeps its sessions in a directory of its own, which
+    goes when the `with` block ends. A directory that is given stays, for a second process.
+    """
+
+    def __init__(self, *arguments, start_seconds=30, environment=None):
         assert BINARY.exists(), f"{BINARY} is not built; run deploy/test"
+        self.own_directory = None
+        if not any(str(a).split("=")[0] == "--data-dir" for a in arguments):
+            self.own_directory = tempfile.mkdtemp(prefix="optimizerd-test-")
+            arguments = (*arguments, "--data-dir", self.own_directory)
         self.process = subprocess.Popen(
             [BINARY, "--port", "0", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env={**os.environ, **(environment or {})},
         )
         self.output = {self.process.stdout: b"", self.process.stderr: b""}
-        self.port = self._read_port(time.monotonic() + start_seconds)
+        deadline = time.monotonic() + start_seconds
+        try:
+            self.port = self._read_port(deadline)
+            if not self.own_directory:  # A fresh one has nothing to rebuild.
+                self.wait_until_ready(deadline)
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, *_):
         """Stops it, also after a failure, whose message must not be hidden by another."""
-        if kind is None and self.is_alive:
-            self.stop()
-        elif self.is_alive:
-            self.process.kill()
-            self.process.wait()
+        try:
+            if kind is None and self.is_alive:
+                self.stop()
+        finally:
+            self.close()
+
+    def close(self):
+        """Ends it at once, if it has not ended, and leaves nothing behind."""
+        self.kill()
+        for stream in self.output:
+            stream.close()
+        if self.own_directory:
+            shutil.rmtree(self.own_directory, ignore_errors=True)
+
+    def wait_until_ready(self, deadline=None):
+        """Until every session that the directory holds is rebuilt."""
+        deadline = deadline or time.monotonic() + 30
+        status = None
+        while status != 200 and time.monotonic() < deadline:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            connection.request("GET", "/readyz")
+            status = connection.getresponse().status
+            connection.close()
+            if status != 200:
+                time.sleep(0.01)
+        assert status == 200, f"/readyz answers {status}: {self.said()[-4000:]}"
+
+    def kill(self):
+        """SIGKILL: what it has not handed to the system by now it never will."""
+        self.process.kill()
+        self.process.wait()
+
+    def wait(self, seconds=30):
+        """Its exit status, once it ends by itself."""
+        deadline = time.monotonic() + seconds
+        while self.is_alive and time.monotonic() < deadline:
+            self.said()
+            time.sleep(0.01)
+        assert not self.is_alive, f"it does not end: {self.said()[-4000:]}"
+        return self.process.returncode
 
     def _read_port(self, deadline):
         while time.monotonic() < deadline:

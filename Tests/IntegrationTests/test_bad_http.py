@@ -172,11 +172,3 @@ def test_expect_100_continue_is_decided_from_the_head(api, session, target, head
             assert connection.read_response().status == 200
         else:
             assert first.media_type == PROBLEM
-
-
-def test_idempotency_key_is_refused_rather_than_ignored(api, session):
-    """Until retries can be recognised, a client that relies on them must be told."""
-    with api.unchanged(session):
-        response = api.post(f"/v1/sessions/{session}/steps", body=BODY, type=RAW,
-                            headers={"Idempotency-Key": '"a"'})
-        assert_problem(response, 501, "not-implemented")

@@ -20,7 +20,7 @@ def test_defaults_are_those_of_the_contract(api, name):
     assert (description["generation"], description["step"], description["skipped"]) == (1, 0, 0)
     assert description["max_grad_norm"] is None
     assert description["nonfinite"] == "reject"
-    assert description["durability"] == "none"
+    assert (description["durability"], description["retain_steps"]) == ("log", None)
     assert description["dtype"] == "F32"
     assert (description["parameters"], description["bytes"]) == (6, 24)
     assert description["layout"] == [
@@ -162,11 +162,13 @@ def test_percent_encoded_name_is_the_same_session(api, name):
     assert api.get(f"/v1/sessions/{encoded}").json()["session"] == name
 
 
-def test_durability_log_is_refused_until_it_exists(api, name):
-    response = api.put(f"/v1/sessions/{name}",
-                       json={"parameters": {"w": W}, "durability": "log"})
-    assert_problem(response, 422, "invalid-value", "/durability")
-    assert_problem(api.get(f"/v1/sessions/{name}"), 404, "unknown-session")
+@pytest.mark.parametrize("durability", ["log", "none"])
+def test_durability_is_said_in_every_answer(api, name, durability):
+    assert api.create(name, {"w": W}, durability=durability)["durability"] == durability
+    response = api.post(f"/v1/sessions/{name}/steps", json={"gradients": {"w": W}})
+    assert response.json()["durability"] == durability
+    assert response.header("Optimizer-Durability") == durability
+    assert api.get(f"/v1/sessions/{name}").json()["durability"] == durability
 
 
 def test_a_parameter_must_be_finite_in_the_sessions_dtype(api, name):

@@ -70,7 +70,7 @@ PROVOKED = {
     "MalformedSafetensors": ("POST", "/v1/sessions/demo/steps", {
         "body": MALFORMED_SAFETENSORS["overlap"], "type": SAFETENSORS}),
     "UnknownSession": ("GET", "/v1/sessions/nobody", {}),
-    "UnknownStep": ("GET", "/v1/sessions/demo/state?step=0", {}),
+    "UnknownStep": ("GET", "/v1/sessions/demo/state?step=99", {}),
     "UnknownTensor": ("GET", "/v1/sessions/demo/parameters?tensor=x", {}),
     "NotAcceptable": ("GET", "/v1/sessions/demo/state", {"headers": {"Accept": JSON}}),
     "SessionExists": ("PUT", "/v1/sessions/demo", {"json": {"parameters": {"w": 1}}}),
@@ -79,6 +79,7 @@ PROVOKED = {
         "json": {"gradients": {}}, "headers": {"If-Match": '"1-0"'}}),
     "UnsupportedMediaType": ("POST", "/v1/sessions/demo/steps", {"body": b"{}", "type": "text/a"}),
     "UnknownMember": ("GET", "/v1/sessions?pages=1", {}),
+    "UnknownReceipt": ("GET", "/v1/sessions/demo/steps/99", {}),
     "InvalidHyperparameter": ("PATCH", "/v1/sessions/demo", {
         "json": {"optimizer": {"betas": [1, 0]}}}),
     "ShapeMismatch": ("POST", "/v1/sessions/demo/steps", {
@@ -87,8 +88,7 @@ PROVOKED = {
         "json": '{"gradients": {"w": [[1e999, 0], [0, 0]], "b": [0, 0]}}'}),
     "DtypeMismatch": ("GET", "/v1/sessions/demo/parameters", {
         "headers": {"Accept": RAW, "Accept-Tensor-Dtype": "I64"}}),
-    "NotImplemented": ("POST", "/v1/sessions/demo/steps", {
-        "body": b"{}", "type": JSON, "headers": {"Idempotency-Key": "a"}}),
+    "NotImplemented": ("BREW", "/v1/sessions/demo", {}),
 }
 
 

@@ -121,7 +121,7 @@ def test_stderr_that_somebody_made_non_blocking_loses_nothing():
         with open(reading, "rb") as stream:
             lines = stream.read().splitlines()
         assert process.wait(timeout=30) == 0
-        assert len(lines) == 2003 and lines[-1].endswith(b" info stopped cut_connections=0")
+        assert len(lines) == 2004 and lines[-1].endswith(b" info stopped cut_connections=0")
     finally:
         process.kill()
         process.wait()
@@ -145,15 +145,16 @@ def test_json_lines_hold_the_facts():
     # A request is logged when its last byte is sent, which the order to drain may overtake.
     lines.sort(key=lambda line: (line["event"], line.get("path", "")))
     events = [(line["level"], line["event"]) for line in lines]
-    assert events == [("info", "draining"), ("debug", "request"), ("debug", "request"),
-                      ("info", "serving"), ("info", "stopped")]
-    draining, refused, put, serving, stopped = lines
+    assert events == [("info", "draining"), ("info", "ready"), ("debug", "request"),
+                      ("debug", "request"), ("info", "serving"), ("info", "stopped")]
+    draining, ready, refused, put, serving, stopped = lines
     assert serving["address"] == f"127.0.0.1:{running.port}" and serving["sessions"] == "100000"
     assert (put["method"], put["path"], put["status"]) == ("PUT", "/v1/sessions/s", "201")
     assert put["bytes_in"] == "28" and int(put["bytes_out"]) > len(answer.body)
     assert int(put["duration_us"]) >= 0 and put["peer"].startswith("127.0.0.1:")
     assert (refused["method"], refused["path"], refused["status"]) == ("-", "-", "505")
     assert refused["request_id"] == refusal.json()["request_id"] != put["request_id"]
+    assert ready["sessions"] == "0"
     assert draining["signal"] == "terminate" and stopped["cut_connections"] == "0"
 
 
@@ -172,13 +173,13 @@ def test_requests_cannot_forge_lines_and_secrets_stay_out(format):
     assert b"hunter" not in said
     assert all(byte == 0x0A or 0x20 <= byte <= 0x7E for byte in said)
     lines = said.decode("ascii").splitlines()
-    assert len(lines) == 5  # serving, two requests, draining, stopped
+    assert len(lines) == 6  # serving, ready, two requests, draining, stopped
     assert sum(path in line for line in lines) == 1
 
 
 @pytest.mark.parametrize("level, events", [
-    ("debug", ["draining", "request", "serving", "stopped"]),
-    ("info", ["draining", "serving", "stopped"]),
+    ("debug", ["draining", "ready", "request", "serving", "stopped"]),
+    ("info", ["draining", "ready", "serving", "stopped"]),
     ("warning", []),
     ("error", []),
 ])

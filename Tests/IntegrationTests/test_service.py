@@ -84,6 +84,10 @@ KNOWN_METHODS = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE")
 PATHS = sorted(contract.document()["paths"])
 
 
+def target_of(path):
+    return path.replace("{name}", "nobody").replace("{n}", "1")
+
+
 def documented_methods(path):
     """What openapi.yaml has for a path, and what goes without saying."""
     methods = {key.upper() for key in contract.document()["paths"][path]}
@@ -102,7 +106,7 @@ def test_other_methods_are_refused_with_the_documented_ones(api, path):
     """`Allow` names what openapi.yaml has, so neither knows a method that the other lacks."""
     documented = documented_methods(path)
     for method in set(KNOWN_METHODS) - documented:
-        response = api.call(method, path.replace("{name}", "nobody"))
+        response = api.call(method, target_of(path))
         assert response.status == 405
         if method != "HEAD":
             assert_problem(response, 405, "method-not-allowed")
@@ -112,7 +116,7 @@ def test_other_methods_are_refused_with_the_documented_ones(api, path):
 @pytest.mark.parametrize("path", [*PATHS, "*"])
 def test_options_tells_the_methods(api, path):
     with Connection(api.port) as connection:
-        response = connection.ask("OPTIONS", path.replace("{name}", "nobody"))
+        response = connection.ask("OPTIONS", target_of(path))
         assert (response.status, response.body) == (204, b"")
         expected = {*KNOWN_METHODS, "OPTIONS"} if path == "*" else documented_methods(path)
         assert allowed_methods(response) == expected
@@ -122,7 +126,7 @@ def test_options_tells_the_methods(api, path):
 @pytest.mark.parametrize("method", ["TRACE", "BREW", "get", "PROPFIND", "QUERY"])
 def test_unknown_methods(api, method, path):
     """RFC 9110 §9.1: 501 for what the service does not know, 405 for what it does not allow."""
-    response = api.call(method, path.replace("{name}", "nobody"))
+    response = api.call(method, target_of(path))
     assert_problem(response, 501, "not-implemented")
     assert response.header("Allow") is None
 

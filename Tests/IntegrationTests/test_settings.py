@@ -24,6 +24,7 @@ UPPER_BOUNDS = {
     "max-sessions": 2**31,
     "max-queue-per-session": 2**31,
     "max-tensor-count": 2**31,
+    "retain-steps": 10**9,
     "head-deadline-seconds": 365 * 86400,
     "min-body-bytes-per-second": 2**50,
     "body-rate-window-seconds": 365 * 86400,
@@ -33,6 +34,8 @@ UPPER_BOUNDS = {
     "loops": 1024,
     "lanes": 1024,
 }
+# Every other one is at least 1.
+LOWER_BOUNDS = {"retain-steps": 0}
 
 
 def as_option(name, value):
@@ -102,25 +105,28 @@ def use(port):
 def test_every_number_is_here():
     shown = subprocess.run([BINARY, "--help"], capture_output=True, text=True, check=True).stdout
     options = set(re.findall(r"^  --([a-z-]+) <", shown, re.MULTILINE))
-    assert options - {"host", "port", "log-level", "log-format"} == set(UPPER_BOUNDS)
+    assert options - {"host", "port", "data-dir", "log-level", "log-format"} == set(UPPER_BOUNDS)
 
 
 @pytest.mark.parametrize("give", [as_option, as_variable])
 @pytest.mark.parametrize("name", UPPER_BOUNDS)
 def test_beyond_the_bounds(name, give):
-    upper = UPPER_BOUNDS[name]
-    for value in [0, -1, upper + 1, GREATEST, GREATEST + 1, -GREATEST - 1, "many", "1.5", "1e3"]:
+    lower, upper = LOWER_BOUNDS.get(name, 1), UPPER_BOUNDS[name]
+    beyond = [lower - 1, -1, upper + 1, GREATEST, GREATEST + 1, -GREATEST - 1]
+    for value in [*beyond, "many", "1.5", "1e3"]:
         with Run(**give(name, value)) as run:
             sentence = run.refusal()
             assert f"'{value}'" in sentence and f"--{name} " in sentence, sentence
-            assert sentence.endswith(f"it must be a whole number from 1 to {upper}."), sentence
+            rule = f"it must be a whole number from {lower} to {upper}."
+            assert sentence.endswith(rule), sentence
 
 
 @pytest.mark.parametrize("give", [as_option, as_variable])
 @pytest.mark.parametrize("end", ["lower", "upper"])
 @pytest.mark.parametrize("name", UPPER_BOUNDS)
 def test_at_the_bounds(name, end, give):
-    with Run(**give(name, 1 if end == "lower" else UPPER_BOUNDS[name])) as run:
+    bounds = LOWER_BOUNDS.get(name, 1), UPPER_BOUNDS[name]
+    with Run(**give(name, bounds[end == "upper"])) as run:
         port = run.port()
         answer = use(port)
         assert end == "lower" or answer.status == 200, answer

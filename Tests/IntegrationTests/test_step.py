@@ -23,7 +23,7 @@ def test_answer_of_the_contract(api, name):
     assert (answer["generation"], answer["step"], answer["applied"]) == (1, 1, True)
     assert answer["loss"] == 0.69
     assert answer["clip_coef"] == 1
-    assert answer["durability"] == "none"
+    assert answer["durability"] == "log"
     assert answer["lr"] == {"default": 0.001, "slow": 0.0001}
     gradients = [np.array(W, np.float32), np.array(B, np.float32)]
     assert answer["grad_norm"] == pytest.approx(reference.grad_norm(gradients), rel=1e-12)

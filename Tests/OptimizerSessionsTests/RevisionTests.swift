@@ -148,7 +148,8 @@ import Testing
         let source = try world.session("s", .sample())
         try source.take(gradients(6))
         for step in [0, 2, -1] {
-            let error = SessionError.unknownStep(asked: step, current: source.tag)
+            let error = SessionError.unknownStep(
+                asked: step, current: source.tag, oldest: nil)
             #expect(throws: error) { try world.fork("s", step: step, as: "t") }
             #expect(throws: error) {
                 _ = try wait { source.exportState(step: step, completion: $0) }

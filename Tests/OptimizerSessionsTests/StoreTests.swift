@@ -10,7 +10,7 @@ import Testing
         for name in ["b", "a.2", "Z", "a", "a-1", "a_1", "0", "a.1"] {
             try world.create(name, .sample(shapes: [[1]]))
         }
-        func names(_ page: SessionPage) -> [String] { page.sessions.map(\.name) }
+        func names(_ page: SessionPage) -> [String] { page.entries.map(\.name) }
         let all = ["0", "Z", "a", "a-1", "a.1", "a.2", "a_1", "b"]
         #expect(names(world.store.list()) == all)
         #expect(world.store.list().nextPageToken == nil)
@@ -19,7 +19,7 @@ import Testing
         var token: String?
         repeat {
             let page = world.store.list(pageToken: token, pageSize: 3)
-            #expect(page.sessions.count <= 3)
+            #expect(page.entries.count <= 3)
             collected += names(page)
             token = page.nextPageToken
         } while token != nil
@@ -72,9 +72,9 @@ import Testing
         var token: String?
         repeat {
             let page = world.store.list(pageToken: token, pageSize: 1000)
-            listed += page.sessions.count
+            listed += page.entries.count
             token = page.nextPageToken
-            for session in page.sessions { try world.remove(session.name) }
+            for session in page.entries { try world.remove(session.name) }
         } while token != nil
         #expect(listed == left)
         #expect(world.store.sessionCount == 0)

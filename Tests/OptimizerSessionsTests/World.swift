@@ -11,19 +11,27 @@ final class World: Sendable {
     let lanes: LanePool
     let pool: SlabPool
     let store: SessionStore
+    let events = Collected<ArchiveEvent>()
 
-    /// - Parameter inline: elements up to which work stays on the calling thread.
+    /// - Parameters:
+    ///   - inline: elements up to which work stays on the calling thread.
+    ///   - directory: where sessions outlive the world; what is there is recovered.
     init(
         lanes laneCount: Int = 2, inline: Int = LanePool.inlineElementCount,
         stateBytes: Int = 1 << 30, poolBytes: Int = 1 << 30,
-        _ change: (inout SessionLimits) -> Void = { _ in }
+        directory: TemporaryDirectory? = nil, _ change: (inout SessionLimits) -> Void = { _ in }
     ) throws {
         lanes = try LanePool(laneCount: laneCount)
         pool = SlabPool(limitBytes: poolBytes, idleBytes: 1 << 20)
         var limits = SessionLimits(stateBytes: stateBytes)
         limits.inlineElementCount = inline
         change(&limits)
-        store = SessionStore(limits: limits, lanes: lanes, bodies: pool)
+        var archive: Archive?
+        if let directory {
+            archive = try Archive(try directory.claim()) { [events] in events.add($0) }
+        }
+        store = SessionStore(limits: limits, lanes: lanes, bodies: pool, archive: archive)
+        if directory != nil { store.recover(try store.prepareRecovery()) }
     }
 
     @discardableResult

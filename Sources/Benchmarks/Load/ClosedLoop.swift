@@ -4,14 +4,19 @@ import SystemIO
 final class ClosedLoop {
     private let poller: Poller
     private let connections: [Connection]
-    private let request: Slab
     private var answered = 0
     private var waiting = 0
 
-    init(_ endpoint: Endpoint, connections count: Int) throws {
+    convenience init(_ endpoint: Endpoint, connections count: Int) throws {
+        let request = try endpoint.request("GET", endpoint.path)
+        try self.init(endpoint, requests: (0..<count).map { _ in request })
+    }
+
+    /// - Parameter requests: one for each connection, which sends it again and again.
+    init(_ endpoint: Endpoint, requests: [Slab]) throws {
+        let count = requests.count
         poller = try Poller()
-        request = try endpoint.request("GET", endpoint.path)
-        connections = try (0..<count).map { _ in try Connection(endpoint) }
+        connections = try requests.map { try Connection(endpoint, $0) }
         for (token, connection) in connections.enumerated() {
             try poller.add(connection.socket.descriptor, token: UInt64(token))
         }
@@ -30,7 +35,7 @@ final class ClosedLoop {
         let start = MonotonicClock.now()
         let deadline = start.advanced(byNanoseconds: length)
         answered = 0
-        for connection in connections { try connection.ask(request) }
+        for connection in connections { try connection.ask() }
         waiting = connections.count
         var end = start
         var counted = 0
@@ -52,7 +57,7 @@ final class ClosedLoop {
                 guard try connection.receive() else { return }
                 answered += 1
                 if asksAgain {
-                    try connection.ask(request)
+                    try connection.ask()
                 } else {
                     waiting -= 1
                 }
@@ -73,18 +78,20 @@ final class ClosedLoop {
 /// One of the closed loop's connections.
 private final class Connection {
     let socket: StreamSocket
+    private let request: Slab
     private let window: Slab
     private let authority: String
     private var received = 0
 
-    init(_ endpoint: Endpoint) throws {
+    init(_ endpoint: Endpoint, _ request: Slab) throws {
         authority = endpoint.authority
+        self.request = request
         socket = try StreamSocket(connectingTo: endpoint.address)
-        window = try Slab(byteCount: 4096, zeroed: true)
+        window = try Slab(byteCount: 64 * 1024, zeroed: true)
     }
 
-    func ask(_ request: Slab) throws {
-        // A request of some hundred bytes always fits the empty buffer of an idle connection.
+    func ask() throws {
+        // A request of some thousand bytes always fits the empty buffer of an idle connection.
         let result = socket.send(UnsafeRawBufferPointer(request.bytes))
         guard result == .bytes(request.byteCount) else { throw failure("send: \(result)") }
     }

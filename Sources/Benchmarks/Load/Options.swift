@@ -3,10 +3,14 @@ enum Options {
     case help
     case step(StepOptions)
     case livez(RateOptions)
+    case durable(DurableOptions)
 
     static let manual = """
         usage: load-benchmark step  --service URL --floor URL [-n COUNT] [--repetitions COUNT]
                load-benchmark livez --service URL --peer URL [--connections COUNT]
+                                    [--rounds COUNT] [--seconds COUNT]
+               load-benchmark durable --service URL [-n COUNT] [--repetitions COUNT]
+                                    [--small COUNT] [--sessions COUNT]
                                     [--rounds COUNT] [--seconds COUNT]
 
         step    One optimizer step of COUNT raw F32 gradients over one connection, asked of the
@@ -16,12 +20,16 @@ enum Options {
         livez   Requests for two URLs over keep-alive connections, each of which asks again as
                 soon as it is answered; one server rests while the other is asked. Prints the
                 median rates and their ratio.
+        durable One step of COUNT gradients in a session with a log and in one without, in turn;
+                then small steps of one session and of many, whose records share syncs.
 
         -n COUNT              parameters of the session (1000000)
         --repetitions COUNT   steps of each server that are measured (101)
         --connections COUNT   keep-alive connections to each server (64)
         --rounds COUNT        turns of each server (7)
         --seconds COUNT       length of one turn (1)
+        --small COUNT         parameters of each session with small steps (1000)
+        --sessions COUNT      how many of these (64)
         """
 
     static func parse(_ arguments: [String]) throws -> Options {
@@ -46,6 +54,16 @@ enum Options {
                     connections: try values.count("--connections", default: 64),
                     rounds: try values.count("--rounds", default: 7),
                     seconds: try values.count("--seconds", default: 1)))
+        case "durable":
+            options = .durable(
+                DurableOptions(
+                    service: try values.endpoint("--service"),
+                    count: try values.count("-n", default: 1_000_000),
+                    repetitions: try values.count("--repetitions", default: 101),
+                    smallCount: try values.count("--small", default: 1_000),
+                    sessions: try values.count("--sessions", default: 64),
+                    rounds: try values.count("--rounds", default: 7),
+                    seconds: try values.count("--seconds", default: 1)))
         case let other:
             throw UsageError(description: "unknown comparison \(other)")
         }
@@ -65,6 +83,16 @@ struct RateOptions {
     let service: Endpoint
     let peer: Endpoint
     let connections: Int
+    let rounds: Int
+    let seconds: Int
+}
+
+struct DurableOptions {
+    let service: Endpoint
+    let count: Int
+    let repetitions: Int
+    let smallCount: Int
+    let sessions: Int
     let rounds: Int
     let seconds: Int
 }

@@ -11,6 +11,8 @@ do {
         try StepComparison(options).run()
     case .livez(let options):
         try RateComparison(options).run()
+    case .durable(let options):
+        try DurableComparison(options).run()
     }
 } catch {
     var message = "load-benchmark: \(error)\n"

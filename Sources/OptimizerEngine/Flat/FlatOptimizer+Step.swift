@@ -16,4 +16,22 @@ extension FlatOptimizer {
             self, gradients, settings, hyperparameters: resolved.hyperparameters,
             gradScale: resolved.gradScale, output: output)
     }
+
+    /// Prepares a step as it was taken before: with what was measured and in force then, so that
+    /// only `apply` and `commit` are left of it.
+    ///
+    /// - Parameters:
+    ///   - hyperparameters: of each group.
+    ///   - gradScale: in the working precision; 1 is none.
+    package func replay(
+        _ gradients: Gradients, hyperparameters: [Hyperparameters], gradScale: Double,
+        clipCoef: Double
+    ) -> StepPass {
+        precondition(hyperparameters.count == groups.count, "hyperparameters for each group")
+        let pass = StepPass(
+            self, gradients, StepSettings(), hyperparameters: hyperparameters,
+            gradScale: gradScale, output: nil)
+        pass.adopt(clipCoef: clipCoef)
+        return pass
+    }
 }

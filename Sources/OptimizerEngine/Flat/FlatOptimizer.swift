@@ -97,6 +97,9 @@ package final class FlatOptimizer: @unchecked Sendable {
         }
     }
 
+    /// Where the parameters lie; valid also when there are none.
+    package var parametersAddress: UnsafeMutableRawPointer { parameters.base }
+
     /// Whether the slot's group uses amsgrad, so that its maximum means something.
     package func usesMaximum(slot: Int) -> Bool {
         groups[table.groupOfSlot[slot]].hyperparameters.amsgrad
@@ -108,20 +111,40 @@ package final class FlatOptimizer: @unchecked Sendable {
     package func setHyperparameters(
         defaults: Hyperparameters, groupOverrides: [(name: String, HyperparameterOverrides)] = []
     ) throws {
+        adopt(try prepareHyperparameters(defaults: defaults, groupOverrides: groupOverrides))
+    }
+
+    /// Other hyperparameters with the memory that they need, not yet in force.
+    package struct PreparedHyperparameters {
+        package var defaults: Hyperparameters { table.defaults }
+        package var groups: [GroupTable.Group] { table.groups }
+        fileprivate let table: GroupTable
+        fileprivate let maximum: (any ParameterMemory)?
+    }
+
+    /// Everything about `setHyperparameters` that can fail.
+    package func prepareHyperparameters(
+        defaults: Hyperparameters, groupOverrides: [(name: String, HyperparameterOverrides)] = []
+    ) throws -> PreparedHyperparameters {
         let next = try table.replacing(defaults: defaults, overrides: groupOverrides)
         let usesMaximum = next.groups.contains { $0.hyperparameters.amsgrad }
         let maximum =
             usesMaximum
             ? try maxExpAvgSq ?? makeMemory(elementCount * working.byteCount)
             : nil
-        if let maximum {
-            for (old, new) in zip(table.groups, next.groups)
+        return PreparedHyperparameters(table: next, maximum: maximum)
+    }
+
+    /// Puts prepared hyperparameters in force; no others may have come between.
+    package func adopt(_ prepared: PreparedHyperparameters) {
+        if let maximum = prepared.maximum {
+            for (old, new) in zip(table.groups, prepared.table.groups)
             where new.hyperparameters.amsgrad && !old.hyperparameters.amsgrad {
                 for member in new.members { startMaximum(maximum, slot: member) }
             }
         }
-        maxExpAvgSq = maximum
-        table = next
+        maxExpAvgSq = prepared.maximum
+        table = prepared.table
     }
 
     private func startMaximum(_ maximum: any ParameterMemory, slot: Int) {

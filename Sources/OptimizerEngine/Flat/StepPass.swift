@@ -16,14 +16,17 @@ package final class StepPass: @unchecked Sendable {
     package private(set) var gradNorm = 0.0
     /// `min(1, maxGradNorm / (gradNorm + 1e-6))`; 1 without clipping. Known once judged.
     package private(set) var clipCoef = 1.0
+    /// What holds for each group in this step.
+    package let hyperparameters: [Hyperparameters]
     /// The learning rate of each group in this step.
-    package let lr: [Double]
+    package var lr: [Double] { hyperparameters.map(\.lr) }
 
     let optimizer: FlatOptimizer
     let gradients: Gradients
     let settings: StepSettings
     let output: StepOutput?
-    let gradScale: Double
+    /// In the working precision; 1 without one.
+    package let gradScale: Double
     /// Invariant: one element for each norm block of the layout; block b is written by the measure
     /// tile b / tileBlocks alone. Blocks of absent gradients stay zero.
     let blockSums: UnsafeMutableBufferPointer<Double>
@@ -38,7 +41,7 @@ package final class StepPass: @unchecked Sendable {
         self.settings = settings
         self.output = output
         self.gradScale = gradScale
-        lr = hyperparameters.map(\.lr)
+        self.hyperparameters = hyperparameters
         plan = StepPlan(
             optimizer, gradients, hyperparameters: hyperparameters, gradScale: gradScale)
         blockSums = .allocate(capacity: optimizer.blockStarts[optimizer.slots.count])
@@ -76,6 +79,12 @@ package final class StepPass: @unchecked Sendable {
         // None: finite F64 gradients whose squares overflow. Their norm is infinite, as torch's.
         if culprits.isEmpty { return .apply }
         return settings.nonfinite == .skip ? .skip : .reject(nonfiniteSlots: culprits)
+    }
+
+    /// Takes the clip coefficient of an earlier run of this step in place of measuring.
+    func adopt(clipCoef: Double) {
+        self.clipCoef = clipCoef
+        plan.clip(by: optimizer.working.narrowed(clipCoef))
     }
 
     /// Steps the elements of one tile and writes them to the output. Cannot fail.

@@ -62,6 +62,8 @@ enum DescriptionAnswer {
         if let norm = description.maxGradNorm { json.number(norm) } else { json.null() }
         json.member("nonfinite", description.nonfinite.rawValue)
         json.member("durability", description.durability.rawValue)
+        json.name("retain_steps")
+        if let steps = description.retainSteps { json.integer(steps) } else { json.null() }
         json.member("dtype", description.dtype.rawValue)
         json.name("layout")
         write(description.layout, to: &json)

@@ -23,32 +23,52 @@ struct StepAnswer: Sendable {
     func response(_ outcome: StepOutcome) -> Response {
         var fields = ResponseFields()
         addScalars(outcome, to: &fields)
+        if outcome.isReplayed { fields.add("Idempotency-Replayed", "true") }
         guard let tensors else {
             fields.add("Preference-Applied", "return=minimal")
             fields.add("ETag", Preconditions.entityTag(outcome.tag))
             return Response(status: .noContent, fields: fields, body: .empty)
         }
         fields.add("ETag", Preconditions.entityTag(outcome.tag, variant: tensors.tagVariant))
+        if let vector = outcome.output {
+            tensors.addFields(to: &fields)
+            let body = tensors.body(vector) { write(outcome, to: &$0) }
+            return Response(status: .ok, fields: fields, body: body)
+        }
+        // A replay whose parameters are no longer there to be told.
+        guard tensors.format == .json else {
+            return Response(status: .noContent, fields: fields, body: .empty)
+        }
         tensors.addFields(to: &fields)
-        return Response(status: .ok, fields: fields, body: body(outcome, tensors))
+        var json = JSONWriter()
+        json.beginObject()
+        write(outcome, to: &json)
+        json.name("parameters")
+        json.null()
+        json.endObject()
+        return Response(status: .ok, fields: fields, body: .bytes(json.bytes))
     }
 
-    private func body(_ outcome: StepOutcome, _ tensors: TensorAnswer) -> ResponseBody {
-        guard let vector = outcome.output else { return .empty }
-        return tensors.body(vector) { json in
-            json.member("session", session)
-            json.member("generation", outcome.tag.generation)
-            json.member("step", outcome.tag.step)
-            json.member("applied", outcome.applied)
-            if let loss = outcome.loss { json.member("loss", loss) }
-            json.member("grad_norm", outcome.gradNorm)
-            json.member("clip_coef", outcome.clipCoef)
-            json.name("lr")
-            json.beginObject()
-            for (group, lr) in outcome.lr { json.member(group, lr) }
-            json.endObject()
-            json.member("durability", durability.rawValue)
-        }
+    private func write(_ outcome: StepOutcome, to json: inout JSONWriter) {
+        StepAnswer.write(outcome, of: session, durability, to: &json)
+    }
+
+    static func write(
+        _ outcome: StepOutcome, of session: String, _ durability: Durability,
+        to json: inout JSONWriter
+    ) {
+        json.member("session", session)
+        json.member("generation", outcome.tag.generation)
+        json.member("step", outcome.tag.step)
+        json.member("applied", outcome.applied)
+        if let loss = outcome.loss { json.member("loss", loss) }
+        json.member("grad_norm", outcome.gradNorm)
+        json.member("clip_coef", outcome.clipCoef)
+        json.name("lr")
+        json.beginObject()
+        for (group, lr) in outcome.lr { json.member(group, lr) }
+        json.endObject()
+        json.member("durability", durability.rawValue)
     }
 
     private func addScalars(_ outcome: StepOutcome, to fields: inout ResponseFields) {

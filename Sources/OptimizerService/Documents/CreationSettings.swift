@@ -4,27 +4,43 @@ import TensorFormats
 /// A creation's document without its tensors.
 struct CreationSettings {
     let session: SessionSettings
+    let durability: Durability
+    /// nil: as the service has it.
+    let retainSteps: Int?
+
+    /// As many steps as a session may ask to be kept: beyond every log's reach.
+    static let retainedSteps = 0...1_000_000_000
 
     init(_ members: [JSONMember]) throws(Problem) {
-        var rest = members
-        if let index = rest.firstIndex(where: { $0.name == "durability" }) {
-            try CreationSettings.check(durability: rest.remove(at: index).value)
+        var own: [JSONMember] = []
+        var rest: [JSONMember] = []
+        for member in members {
+            if ["durability", "retain_steps"].contains(member.name) {
+                own.append(member)
+            } else {
+                rest.append(member)
+            }
         }
-        session = try Problem.mapping { () throws(SettingsFault) in
+        var reader = MemberReader(own, at: "")
+        let settings = Result { () throws(SettingsFault) in
             try SettingsDocument.settings(from: rest)
         }
+        (durability, retainSteps) = try Problem.mapping { () throws(SettingsFault) in
+            let durability = try reader.choice("durability", of: Durability.self) ?? .log
+            return (durability, try CreationSettings.retainSteps(from: &reader))
+        }
+        session = try Problem.mapping { () throws(SettingsFault) in try settings.get() }
     }
 
-    /// Sessions live in memory; a promise that cannot be kept is refused, not weakened.
-    private static func check(durability value: JSONValue) throws(Problem) {
-        guard case .string(let word) = value else {
-            throw Problem(
-                .invalidValue, at: "/durability", "This must be a string, not \(value.kind).")
+    private static func retainSteps(
+        from reader: inout MemberReader
+    ) throws(SettingsFault) -> Int? {
+        guard let value = try reader.nullableNumber("retain_steps") ?? nil else { return nil }
+        guard let steps = Int(exactly: value), retainedSteps.contains(steps) else {
+            throw SettingsFault(
+                .invalidValue, "/retain_steps",
+                "must be null or a whole number from 0 to \(retainedSteps.upperBound)")
         }
-        guard Durability(rawValue: word) != nil else {
-            throw Problem(
-                .invalidValue, at: "/durability",
-                "Sessions are kept in memory only; ask for \"none\", or leave this out.")
-        }
+        return steps
     }
 }

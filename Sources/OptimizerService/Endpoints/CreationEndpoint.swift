@@ -37,9 +37,8 @@ struct CreationEndpoint {
         _ exchange: Exchange, _ name: String, from source: String, step: Int?,
         _ precondition: Precondition?
     ) throws(Problem) -> Decision {
-        switch exchange.head.framing {
-        case .none, .length(0): break
-        default: throw Problem(.malformedRequest, "A fork takes no body.")
+        guard exchange.head.isWithoutBody else {
+            throw Problem(.malformedRequest, "A fork takes no body.")
         }
         let rooms = self.rooms
         return .perform { responder in
@@ -99,8 +98,10 @@ struct PendingCreation: Sendable {
         do throws(Problem) {
             let (settings, initial) = try read()
             try rooms.requireHeaderFits(initial.layout)
-            let specification = SessionSpecification(
+            var specification = SessionSpecification(
                 settings: settings.session, layout: initial.layout, parameters: initial.places)
+            specification.durability = settings.durability
+            specification.retainSteps = settings.retainSteps
             rooms.store.create(name, specification, precondition: precondition) { result in
                 PendingCreation.answer(result, rooms, exchange, responder)
             }

@@ -1,8 +1,11 @@
 import HTTPServer
+import OptimizerSessions
 import TensorFormats
 
 /// `GET /livez` and `GET /readyz`: is the process up, does it take steps.
 struct HealthEndpoint {
+    let store: SessionStore
+
     private static let live = Response.content("application/json", Array(#"{"status":"ok"}"#.utf8))
 
     func livez(_ exchange: Exchange) throws(Problem) -> Decision {
@@ -14,6 +17,14 @@ struct HealthEndpoint {
         _ = try QueryParameters(exchange.head, known: [])
         guard !exchange.context.isDraining else {
             throw Problem(.draining, "The service is shutting down and takes no new work.")
+        }
+        if let archive = store.archive, archive.health.hasFailed {
+            throw Problem(.logFailed, "The disk has failed; the service is about to end.")
+        }
+        do {
+            try store.checkRecovered()
+        } catch {
+            throw Problem(error, root: "")
         }
         return .respond(HealthEndpoint.live)
     }

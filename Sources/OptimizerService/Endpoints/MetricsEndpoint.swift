@@ -11,6 +11,12 @@ struct MetricsEndpoint {
         var page = MetricsPage()
         page.gauge("optimizerd_sessions", "Sessions held.", rooms.store.sessionCount)
         page.gauge(
+            "optimizerd_sessions_quarantined", "Sessions whose files are damaged.",
+            rooms.store.quarantinedCount)
+        page.gauge(
+            "optimizerd_recovering_sessions", "Sessions that are still to be rebuilt.",
+            rooms.store.recovery.underWay.map { $0.total - $0.done } ?? 0)
+        page.gauge(
             "optimizerd_state_bytes", "Bytes of all sessions' state.",
             rooms.store.budget.inUseBytes)
         page.gauge(

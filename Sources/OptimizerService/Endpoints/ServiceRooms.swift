@@ -56,6 +56,18 @@ struct ServiceRooms: Sendable {
         }
     }
 
+    /// The version of a session that is to be deleted; nil when its files are damaged, since it
+    /// has none then.
+    func tagToRemove(of name: String) throws(Problem) -> SessionTag? {
+        do {
+            return try store.session(named: name).tag
+        } catch .quarantined {
+            return nil
+        } catch {
+            throw Problem(error, root: "")
+        }
+    }
+
     /// A description that cannot be refused, since it tells of what has happened, or is small.
     func response(_ description: SessionDescription, status: Status = .ok) -> Response {
         DescriptionAnswer.response(

@@ -31,7 +31,7 @@ struct SessionEndpoint {
 
     func remove(_ exchange: Exchange, _ name: String) throws(Problem) -> Decision {
         _ = try QueryParameters(exchange.head, known: [])
-        let tag = try rooms.session(named: name).tag
+        let tag = try rooms.tagToRemove(of: name)
         let ifMatch = try Preconditions.ofChange(exchange.head, current: tag)
         let store = rooms.store
         return .perform { responder in
@@ -42,6 +42,42 @@ struct SessionEndpoint {
                 }
             }
         }
+    }
+
+    /// Keeps the whole state now, so that a start needs no replay (`POST …/snapshots`).
+    func snapshot(_ exchange: Exchange, _ name: String) throws(Problem) -> Decision {
+        let head = exchange.head
+        _ = try QueryParameters(head, known: [])
+        let session = try rooms.session(named: name)
+        guard head.isWithoutBody else {
+            throw Problem(.malformedRequest, "A snapshot takes no body.")
+        }
+        guard session.durability == .log else {
+            throw Problem(
+                .invalidValue, at: "/durability",
+                "The session lives in memory only, so there is no place for a snapshot.")
+        }
+        return .perform { responder in
+            session.snapshot { result in
+                switch result {
+                case .success(let snapshot):
+                    responder.send(SessionEndpoint.response(name, snapshot))
+                case .failure(let error): responder.send(exchange.response(error, root: ""))
+                }
+            }
+        }
+    }
+
+    private static func response(_ name: String, _ snapshot: SnapshotReference?) -> Response {
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("session", name)
+        if let snapshot {
+            json.member("step", snapshot.step)
+            json.member("position", snapshot.position)
+        }
+        json.endObject()
+        return Response.content(TensorFormat.json.mediaType, json.bytes)
     }
 
     func patch(_ exchange: Exchange, _ name: String) throws(Problem) -> Decision {

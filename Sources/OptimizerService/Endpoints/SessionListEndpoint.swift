@@ -19,10 +19,14 @@ struct SessionListEndpoint {
         json.beginObject()
         json.name("sessions")
         json.beginArray()
-        for session in page.sessions {
-            let description = session.description()
+        for (name, description) in page.entries {
             json.beginObject()
-            json.member("name", session.name)
+            json.member("name", name)
+            guard let description else {
+                json.member("quarantined", true)
+                json.endObject()
+                continue
+            }
             json.member("generation", description.generation)
             json.member("step", description.step)
             json.member("type", description.type.rawValue)

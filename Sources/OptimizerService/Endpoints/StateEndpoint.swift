@@ -14,11 +14,8 @@ struct StateEndpoint {
         let query = try QueryParameters(head, known: ["step"])
         let step = try query.integer("step", in: 0...Int.max)
         let tag = session.description().tag
-        if let step, step != tag.step {
-            throw Problem(SessionError.unknownStep(asked: step, current: tag), root: "")
-        }
         _ = try Negotiation.answerFormat(head, preferred: .safetensors, among: [.safetensors])
-        if try Preconditions.isCurrent(head, tag) {
+        if step ?? tag.step == tag.step, try Preconditions.isCurrent(head, tag) {
             return .respond(Response.notModified(tag))
         }
         return .perform { responder in

@@ -14,7 +14,12 @@ struct StepEndpoint {
         let head = exchange.head
         let session = try rooms.session(named: name)
         let description = session.description()
-        let ifMatch = try Preconditions.ofStep(head, current: description.tag)
+        // The key comes before everything else: a retry is answered as the first attempt was,
+        // although its precondition holds no more.
+        let key = try IdempotencyField.key(head)
+        let receipt = try receipt(ofKey: key, session)
+        let ifMatch =
+            receipt == nil ? try Preconditions.ofStep(head, current: description.tag) : nil
         let format = try Negotiation.bodyFormat(head, allowed: TensorFormat.allCases)
         let query = try QueryParameters(head, known: format == .raw ? StepDocument.names : [])
         var tensors =
@@ -26,13 +31,34 @@ struct StepEndpoint {
             rooms.bodies, membersBytes: StepAnswer.membersBytes(description))
         let step = PendingStep(
             rooms: rooms, exchange: exchange, session: session, ifMatch: ifMatch,
+            fingerprint: try RequestFingerprint(key: key, head),
             answer: StepAnswer(
                 session: name, durability: description.durability, tensors: tensors))
+        if let receipt { return try receiveAgain(step, receipt) }
         switch format {
         case .raw: return try receiveRaw(step, query, description)
         case .safetensors: return try receiveSafetensors(step, description)
         case .json: return try receiveJSON(step, description)
         }
+    }
+
+    private func receipt(
+        ofKey key: String?, _ session: Session
+    ) throws(Problem) -> StepReceipt? {
+        guard let key else { return nil }
+        do {
+            return try session.receipt(ofKey: key)
+        } catch {
+            throw Problem(error, root: "")
+        }
+    }
+
+    /// Of a request whose key is known only the fingerprint is of interest.
+    private func receiveAgain(
+        _ step: PendingStep, _ receipt: StepReceipt
+    ) throws(Problem) -> Decision {
+        let body = try DiscardedBody(step.exchange, rooms) { step.replay(receipt, $0) }
+        return .receive(step.fingerprinted(body))
     }
 
     private func receiveRaw(
@@ -48,7 +74,7 @@ struct StepEndpoint {
         let body = VectorBody(step.exchange, into: slab) { slab, responder in
             step.run(StepGradients(slab: slab, places: .whole(type)), document, responder)
         }
-        return .receive(body)
+        return .receive(step.fingerprinted(body))
     }
 
     private func receiveSafetensors(
@@ -67,7 +93,7 @@ struct StepEndpoint {
                 step.run(gradients, document, responder)
             }
         }
-        return .receive(body)
+        return .receive(step.fingerprinted(body))
     }
 
     private func receiveJSON(
@@ -89,7 +115,7 @@ struct StepEndpoint {
                 responder.send(exchange.response(error))
             }
         }
-        return .receive(body)
+        return .receive(step.fingerprinted(body))
     }
 }
 
@@ -99,7 +125,13 @@ struct PendingStep: Sendable {
     let exchange: Exchange
     let session: Session
     let ifMatch: Precondition?
+    /// nil: the request has no idempotency key.
+    let fingerprint: RequestFingerprint?
     let answer: StepAnswer
+
+    func fingerprinted(_ body: any BodyReceiver) -> any BodyReceiver {
+        fingerprint.map { FingerprintedBody(body, $0) } ?? body
+    }
 
     /// Refuses now what the step would be refused for when its gradients are here.
     func check(_ document: StepDocument, _ description: SessionDescription) throws(Problem) {
@@ -123,18 +155,37 @@ struct PendingStep: Sendable {
         request.options = document.options
         request.loss = document.loss
         request.ifMatch = ifMatch
-        if let tensors = answer.tensors { request.reply = .vector(tensors.type) }
-        session.step(request) { [self] result in
-            switch result {
-            case .success(let outcome):
-                rooms.steps.count(applied: outcome.applied)
-                rooms.write(weight: answer.tensors?.writingWeight ?? 0) {
-                    responder.send(answer.response(outcome))
-                }
-            case .failure(let error):
-                rooms.steps.countRefusal()
-                responder.send(exchange.response(error, root: "/gradients"))
+        request.reply = reply
+        do {
+            request.key = try fingerprint?.finish()
+        } catch {
+            return responder.send(exchange.response(error))
+        }
+        session.step(request) { answer($0, responder) }
+    }
+
+    /// Answers with what the request with the same key did.
+    func replay(_ receipt: StepReceipt, _ responder: Responder) {
+        do throws(Problem) {
+            guard let key = try fingerprint?.finish() else { return }
+            session.replay(receipt, for: key, reply: reply) { answer($0, responder) }
+        } catch {
+            responder.send(exchange.response(error))
+        }
+    }
+
+    private var reply: StepReply { answer.tensors.map { .vector($0.type) } ?? .none }
+
+    private func answer(_ result: Result<StepOutcome, SessionError>, _ responder: Responder) {
+        switch result {
+        case .success(let outcome):
+            if !outcome.isReplayed { rooms.steps.count(applied: outcome.applied) }
+            rooms.write(weight: answer.tensors?.writingWeight ?? 0) {
+                responder.send(answer.response(outcome))
             }
+        case .failure(let error):
+            rooms.steps.countRefusal()
+            responder.send(exchange.response(error, root: "/gradients"))
         }
     }
 }

@@ -33,11 +33,9 @@ extension Problem {
                 .preconditionFailed, "\(now); the request asked for another version."
             ).with("expected", expected.text)
             self = current.map { problem.with("current", "\"\($0)\"") } ?? problem
-        case .unknownStep(let asked, let current):
-            self = Problem(
-                .unknownStep,
-                "Step \(asked) is not held; only the current one is, which is \(current.step)."
-            ).with("current", "\"\(current)\"")
+        case .unknownStep, .unknownReceipt, .quarantined, .recovering, .idempotencyInProgress,
+            .idempotencyKeyReused, .logFull, .logFailed:
+            self = .kept(error)
         case .queueFull(let limit):
             self = Problem(.queueFull, "As many requests wait for this session as may: \(limit).")
                 .with("limit", limit)

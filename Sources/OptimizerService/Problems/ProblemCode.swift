@@ -18,6 +18,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case headTooSlow = "head-too-slow"
     case bodyTooSlow = "body-too-slow"
     case sessionExists = "session-exists"
+    case idempotencyInProgress = "idempotency-in-progress"
     case stepMismatch = "step-mismatch"
     case preconditionFailed = "precondition-failed"
     case bodyTooLarge = "body-too-large"
@@ -35,11 +36,16 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case invalidHyperparameter = "invalid-hyperparameter"
     case nonfiniteGradient = "nonfinite-gradient"
     case nonfiniteParameter = "nonfinite-parameter"
+    case idempotencyKeyReused = "idempotency-key-reused"
     case queueFull = "queue-full"
     case fieldsTooLarge = "fields-too-large"
+    case sessionQuarantined = "session-quarantined"
     case internalError = "internal-error"
     case notImplemented = "not-implemented"
     case draining = "draining"
+    case recovering = "recovering"
+    case logFailed = "log-failed"
+    case logFull = "log-full"
     case overBudget = "over-budget"
     case versionNotSupported = "version-not-supported"
 }
@@ -54,7 +60,7 @@ extension ProblemCode {
         case .methodNotAllowed: .methodNotAllowed
         case .notAcceptable: .notAcceptable
         case .headTooSlow, .bodyTooSlow: .requestTimeout
-        case .sessionExists: .conflict
+        case .sessionExists, .idempotencyInProgress: .conflict
         case .stepMismatch, .preconditionFailed: .preconditionFailed
         case .bodyTooLarge: .contentTooLarge
         case .uriTooLong: .uriTooLong
@@ -62,13 +68,14 @@ extension ProblemCode {
         case .expectationFailed: .expectationFailed
         case .shapeMismatch, .dtypeMismatch, .missingGradient, .missingMember,
             .unknownParameter, .unknownMember, .invalidValue, .invalidHyperparameter,
-            .nonfiniteGradient, .nonfiniteParameter:
+            .nonfiniteGradient, .nonfiniteParameter, .idempotencyKeyReused:
             .unprocessableContent
         case .queueFull: .tooManyRequests
         case .fieldsTooLarge: .fieldsTooLarge
-        case .internalError: .internalServerError
+        case .internalError, .sessionQuarantined: .internalServerError
         case .notImplemented: .notImplemented
-        case .draining, .overBudget: .serviceUnavailable
+        case .draining, .recovering, .overBudget, .logFailed: .serviceUnavailable
+        case .logFull: .insufficientStorage
         case .versionNotSupported: .versionNotSupported
         }
     }
@@ -76,7 +83,9 @@ extension ProblemCode {
     /// Whether the same request may, as a rule, succeed later without being changed.
     package var isRetryable: Bool {
         switch self {
-        case .headTooSlow, .bodyTooSlow, .queueFull, .draining, .overBudget, .internalError: true
+        case .headTooSlow, .bodyTooSlow, .queueFull, .draining, .recovering, .overBudget,
+            .internalError, .idempotencyInProgress, .logFailed, .logFull:
+            true
         default: false
         }
     }
@@ -84,7 +93,9 @@ extension ProblemCode {
     /// When to try again, for what passes by itself (RFC 9110 §10.2.3).
     var retryAfterSeconds: Int? {
         switch self {
-        case .draining, .overBudget, .queueFull: 1
+        case .draining, .recovering, .overBudget, .queueFull, .idempotencyInProgress, .logFailed:
+            1
+        case .logFull: 10
         default: nil
         }
     }
@@ -105,6 +116,7 @@ extension ProblemCode {
         case .headTooSlow: "The request head arrived too slowly"
         case .bodyTooSlow: "The request body arrived too slowly"
         case .sessionExists: "The session exists and differs"
+        case .idempotencyInProgress: "A request with this key is being executed"
         case .stepMismatch: "The session is not at the expected step"
         case .preconditionFailed: "The precondition does not hold"
         case .bodyTooLarge: "The body is too large"
@@ -122,11 +134,16 @@ extension ProblemCode {
         case .invalidHyperparameter: "A hyperparameter is out of range"
         case .nonfiniteGradient: "A gradient is not finite"
         case .nonfiniteParameter: "A parameter is not finite"
+        case .idempotencyKeyReused: "The key was used for another request"
         case .queueFull: "Too many requests wait for this session"
         case .fieldsTooLarge: "The request's field section is too large"
+        case .sessionQuarantined: "The session's files are damaged"
         case .internalError: "The service has a defect; nothing was changed"
         case .notImplemented: "The service does not implement this"
         case .draining: "The service is shutting down"
+        case .recovering: "The sessions are being rebuilt from their files"
+        case .logFailed: "The disk has failed; nothing can be acknowledged"
+        case .logFull: "The disk is full; nothing was changed"
         case .overBudget: "The service's memory budget is used up"
         case .versionNotSupported: "Only HTTP/1.0 and HTTP/1.1 are spoken here"
         }

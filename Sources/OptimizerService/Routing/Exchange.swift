@@ -2,6 +2,16 @@ import HTTP1
 import HTTPServer
 import OptimizerSessions
 
+extension RequestHead {
+    /// Whether no body follows, or one of no bytes.
+    var isWithoutBody: Bool {
+        switch framing {
+        case .none, .length(0): true
+        default: false
+        }
+    }
+}
+
 /// One request while it is being answered: what was asked, and how its answers are addressed.
 struct Exchange: Sendable {
     let head: RequestHead

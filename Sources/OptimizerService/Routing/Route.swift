@@ -11,6 +11,8 @@ package enum Route: Equatable, Sendable {
     case sessions
     case session(String)
     case steps(String)
+    case receipt(String, step: Int)
+    case snapshots(String)
     case parameters(String)
     case state(String)
 
@@ -29,27 +31,37 @@ package enum Route: Equatable, Sendable {
 
     private static func sessionRoute(_ path: String) throws(Problem) -> Route {
         let segments = path.split(separator: "/", omittingEmptySubsequences: false)
-        guard (4...5).contains(segments.count), segments[0].isEmpty, segments[1] == "v1",
+        guard (4...6).contains(segments.count), segments[0].isEmpty, segments[1] == "v1",
             segments[2] == "sessions"
         else { throw unknown }
 
         guard let name = PercentCoding.decode(segments[3]) else {
             throw Problem(.malformedRequest, "The path's percent-encoding is not valid.")
         }
-        let kind = segments.count == 5 ? segments[4] : nil
-        switch kind {
-        case nil, "steps", "parameters", "state": break
+        let kind = segments.count >= 5 ? segments[4] : nil
+        var step: Int?
+        switch (kind, segments.count) {
+        case (nil, _), ("steps", 5), ("parameters", 5), ("state", 5), ("snapshots", 5): break
+        case ("steps", 6): step = try number(segments[5])
         default: throw unknown
         }
         guard SessionName.isValid(name) else {
             throw Problem(.invalidName, "A session name is \(SessionName.rule).")
         }
+        if let step { return .receipt(name, step: step) }
         switch kind {
         case "steps": return .steps(name)
+        case "snapshots": return .snapshots(name)
         case "parameters": return .parameters(name)
         case "state": return .state(name)
         default: return .session(name)
         }
+    }
+
+    /// The number of a step, in plain digits.
+    private static func number(_ segment: Substring) throws(Problem) -> Int {
+        guard let step = Int(segment), String(step) == segment, step >= 0 else { throw unknown }
+        return step
     }
 
     private static let unknown = Problem(
@@ -60,7 +72,8 @@ package enum Route: Equatable, Sendable {
         switch self {
         case .service, .livez, .readyz, .metrics, .openapi, .sessions: [.get, .head]
         case .session: [.get, .head, .put, .patch, .delete]
-        case .steps: [.post]
+        case .steps, .snapshots: [.post]
+        case .receipt: [.get, .head]
         case .parameters, .state: [.get, .head, .put]
         }
     }
@@ -76,6 +89,8 @@ package enum Route: Equatable, Sendable {
         case .sessions: "/v1/sessions"
         case .session: "/v1/sessions/{name}"
         case .steps: "/v1/sessions/{name}/steps"
+        case .receipt: "/v1/sessions/{name}/steps/{n}"
+        case .snapshots: "/v1/sessions/{name}/snapshots"
         case .parameters: "/v1/sessions/{name}/parameters"
         case .state: "/v1/sessions/{name}/state"
         }

@@ -10,6 +10,13 @@ package struct SafetensorsHeader: Sendable {
     package func metadata(_ name: String) -> String? {
         metadata.first { ExactName($0.name) == ExactName(name) }?.value
     }
+
+    /// The header without some tensors; their data is then nobody's.
+    package func leavingOut(_ names: Set<String>) -> SafetensorsHeader {
+        let rest = tensors.filter { !names.contains($0.name) }
+        return SafetensorsHeader(
+            tensors: rest, metadata: metadata, dataByteCount: rest.last?.end ?? 0)
+    }
 }
 
 /// One tensor of a file. Its data lies at `begin..<end`, counted from the end of the header.

@@ -10,10 +10,12 @@ Requests are those below; every answer is what the program said to one of them. 
 import http.client
 import json
 import re
+import resource
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -40,10 +42,11 @@ PATCH = {
     "max_grad_norm": 1,
 }
 PARAMETERS = {"parameters": {"b": [0, 0]}}
+KEY = {"Idempotency-Key": "run-7-step-1"}
 
-# Of a server as it starts by default, once the session has taken one step.
+# Of a server as it starts by default, once the session has taken one step with `KEY`.
 PROBLEMS = {
-    "NotImplemented": ("POST", DEMO + "/steps", JSON | {"Idempotency-Key": '"a"'}, STEP),
+    "NotImplemented": ("PATCH", DEMO, JSON | {"Idempotency-Key": '"a"'}, PATCH),
     "UnknownRoute": ("GET", "/v2", {}, None),
     "MethodNotAllowed": ("GET", DEMO + "/steps", {}, None),
     "InvalidName": ("GET", "/v1/sessions/-x", {}, None),
@@ -53,6 +56,9 @@ PROBLEMS = {
         b'\x38\0\0\0\0\0\0\0{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}   \0\0\0\0'),
     "UnknownSession": ("GET", "/v1/sessions/nobody", {}, None),
     "UnknownStep": ("GET", DEMO + "/state?step=7", {}, None),
+    "UnknownReceipt": ("GET", DEMO + "/steps/7", {}, None),
+    "IdempotencyKeyReused": ("POST", DEMO + "/steps", JSON | KEY, {"gradients": {}}),
+    "NoPlaceForSnapshots": ("POST", "/v1/sessions/scratch/snapshots", {}, None),
     "UnknownTensor": ("GET", DEMO + "/parameters?tensor=x", {}, None),
     "NotAcceptable": ("GET", DEMO + "/parameters", {"Accept": "text/html"}, None),
     "SessionExists": ("PUT", DEMO, JSON, {"parameters": {"w": [1, 2]}}),
@@ -73,21 +79,26 @@ PROBLEMS = {
 
 ORDER = """
     Service Healthy Metrics SessionList SessionCreation SessionDescription SessionPatch
-    StepRequest StepAnswer ParametersRequest ParametersAnswer NotImplemented UnknownRoute
-    MethodNotAllowed InvalidName MalformedJSON MalformedSafetensors UnknownSession UnknownStep
-    UnknownTensor NotAcceptable BodyTooSlow SessionExists PreconditionFailed StepMismatch
-    BodyTooLarge UnsupportedMediaType UnknownMember DtypeMismatch InvalidHyperparameter
-    ShapeMismatch NonfiniteGradient QueueFull Draining OverBudget
+    StepRequest StepAnswer StepReceipt SnapshotAnswer ParametersRequest ParametersAnswer
+    NotImplemented UnknownRoute MethodNotAllowed InvalidName MalformedJSON MalformedSafetensors
+    UnknownSession UnknownStep OutdatedStep UnknownReceipt UnknownTensor NotAcceptable BodyTooSlow
+    SessionExists IdempotencyInProgress PreconditionFailed StepMismatch BodyTooLarge
+    UnsupportedMediaType UnknownMember DtypeMismatch InvalidHyperparameter ShapeMismatch
+    NonfiniteGradient IdempotencyKeyReused NoPlaceForSnapshots QueueFull SessionQuarantined
+    Draining Recovering OverBudget LogFull
     """.split()
 
 
 class Server:
-    """The program on a port of its own."""
+    """The program on a port and in a data directory of its own."""
 
-    def __init__(self, program, *options):
+    def __init__(self, program, *options, directory=None, **process):
+        if directory is None:
+            self.temporary = tempfile.TemporaryDirectory()
+            directory = self.temporary.name
         self.process = subprocess.Popen(
-            [program, "--port", "0", *options], stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True)
+            [program, "--port", "0", "--data-dir", directory, *options], stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True, **process)
         for line in self.process.stdout:
             if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
                 self.port = int(found[1])
@@ -112,6 +123,10 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(timeout=60)
 
+    def kill(self):
+        self.process.kill()
+        self.process.wait(timeout=60)
+
 
 def read(response):
     body = response.read()
@@ -133,11 +148,14 @@ def answers_by_default(program):
         "Service": server.ask("GET", "/v1", {}, None)[1],
         "Healthy": server.ask("GET", "/livez", {}, None)[1],
         "SessionDescription": server.ask("PUT", DEMO, JSON, CREATION)[1],
-        "StepAnswer": server.ask("POST", DEMO + "/steps", JSON, STEP)[1],
+        "StepAnswer": server.ask("POST", DEMO + "/steps", JSON | KEY, STEP)[1],
+        "StepReceipt": server.ask("GET", DEMO + "/steps/1", {}, None)[1],
         "ParametersAnswer": server.ask("GET", DEMO + "/parameters", {}, None)[1],
         "SessionList": server.ask("GET", "/v1/sessions", {}, None)[1],
         "Metrics": server.ask("GET", "/metrics", {}, None)[1],
+        "SnapshotAnswer": server.ask("POST", DEMO + "/snapshots", {}, None)[1],
     }
+    server.ask("PUT", "/v1/sessions/scratch", JSON, {"durability": "none", "parameters": {"w": 1}})
     for name, request in PROBLEMS.items():
         found[name] = server.ask(*request)[1]
     with server.send_half([
@@ -145,6 +163,11 @@ def answers_by_default(program):
         "Content-Length: 1073741825",
     ]) as connection:
         found["BodyTooLarge"] = read_raw(connection)[1]
+    # Two snapshots are kept: with the third and fourth the first two go.
+    for _ in range(3):
+        server.ask("POST", DEMO + "/steps", JSON, STEP)
+        server.ask("POST", DEMO + "/snapshots", {}, None)
+    found["OutdatedStep"] = server.ask("GET", DEMO + "/state?step=1", {}, None)[1]
     server.stop()
     return found
 
@@ -172,11 +195,71 @@ def answers_under_pressure(program):
                  for _ in range(64)]
         refused = [step.result()[1] for step in steps if step.result()[0] == 429]
     found["QueueFull"] = refused[0]
+    found["IdempotencyInProgress"] = answer_while_running(server, vector)
     with server.send_half([f"POST {DEMO}/steps HTTP/1.1", *half]) as connection:
         server.process.send_signal(signal.SIGTERM)
         found["Draining"] = read_raw(connection)[1]
     server.stop()
     return found
+
+
+def answer_while_running(server, vector):
+    """What a second request with a key is told while the first is being executed."""
+    head = [f"POST {DEMO}/steps HTTP/1.1", "Host: a", f"Content-Type: {RAW['Content-Type']}",
+            f"Content-Length: {len(vector)}", "Expect: 100-continue"]
+    for attempt in range(200):
+        key = f"attempt-{attempt}"
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(
+                server.ask, "POST", DEMO + "/steps", RAW | {"Idempotency-Key": key}, vector)
+            while not first.done():
+                with socket.create_connection(("127.0.0.1", server.port), timeout=30) as second:
+                    lines = [*head, f"Idempotency-Key: {key}"]
+                    second.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+                    if b" 409 " in second.recv(13, socket.MSG_PEEK):
+                        return read_raw(second)[1]
+    sys.exit("no request was seen being executed")
+
+
+def answers_about_the_disk(program):
+    """What a disk that is full or damaged lets the program say, and a long start."""
+    # Python lets its children ignore SIGXFSZ unless told otherwise; too large is then an errno,
+    # which the program takes for a full disk.
+    full = Server(
+        program, restore_signals=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)))
+    full.ask("PUT", DEMO, JSON, CREATION)
+    answers = (full.ask("POST", DEMO + "/steps", JSON, STEP) for _ in range(100))
+    found = {"LogFull": next(answer for status, answer in answers if status == 507)}
+    full.stop()
+    with tempfile.TemporaryDirectory() as directory:
+        server = Server(program, directory=directory)
+        server.ask("PUT", DEMO, JSON, CREATION)
+        server.ask("POST", DEMO + "/steps", JSON, STEP)
+        for number in range(1000):
+            server.ask("PUT", f"/v1/sessions/other-{number}", JSON, CREATION)
+        server.kill()
+        log = next(Path(directory).glob("sessions/demo@1/log-*"))
+        content = bytearray(log.read_bytes())
+        content[-40] ^= 1
+        log.write_bytes(content)
+        # A path that says nothing of this machine.
+        server = Server(program, directory="data", cwd=linked(directory))
+        status, found["Recovering"] = server.ask("GET", "/readyz", {}, None)
+        if status != 503:
+            sys.exit("the start was faster than the question")
+        while status == 503:
+            status, found["SessionQuarantined"] = server.ask("GET", DEMO, {}, None)
+        server.stop()
+    return found
+
+
+def linked(directory):
+    """A directory in which "data" is the one given."""
+    place = Path(directory, "elsewhere")
+    place.mkdir()
+    (place / "data").symlink_to(directory)
+    return place
 
 
 def tokens(value):
@@ -230,7 +313,9 @@ def section(examples):
 
 
 def main(program):
-    examples = answers_by_default(program) | answers_under_pressure(program)
+    program = str(Path(program).resolve())
+    examples = (answers_by_default(program) | answers_under_pressure(program)
+                | answers_about_the_disk(program))
     text = DOCUMENT.read_text(encoding="utf-8")
     before = text[:text.index(SECTION) + len(SECTION)]
     DOCUMENT.write_text(before + section(examples), encoding="utf-8")

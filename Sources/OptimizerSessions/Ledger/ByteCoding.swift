@@ -1,0 +1,134 @@
+import OptimizerEngine
+import SystemIO
+
+/// Appends numbers and texts as the ledger's files hold them: little-endian, without gaps.
+struct ByteWriter {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func integer<Number: FixedWidthInteger>(_ number: Number) {
+        withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    /// As its bits, so that no number changes on the way.
+    mutating func double(_ number: Double) {
+        integer(number.bitPattern)
+    }
+
+    /// A length of four bytes, then UTF-8.
+    mutating func text(_ text: String) {
+        integer(UInt32(text.utf8.count))
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    mutating func raw(_ more: some Collection<UInt8>) {
+        bytes.append(contentsOf: more)
+    }
+}
+
+/// Takes them out again in the same order. Nothing that a file holds makes it trap.
+struct ByteReader {
+    struct Fault: Error {}
+
+    private let bytes: ArraySlice<UInt8>
+    private var place: Int
+
+    init(_ bytes: ArraySlice<UInt8>) {
+        self.bytes = bytes
+        place = bytes.startIndex
+    }
+
+    init(_ bytes: [UInt8]) {
+        self.init(bytes[...])
+    }
+
+    var isAtEnd: Bool { place == bytes.endIndex }
+    var remaining: Int { bytes.endIndex - place }
+
+    mutating func integer<Number: FixedWidthInteger>(
+        _ type: Number.Type = Number.self
+    ) throws(Fault) -> Number {
+        let part = try raw(MemoryLayout<Number>.size)
+        var number: Number = 0
+        for byte in part.reversed() { number = number << 8 | Number(truncatingIfNeeded: byte) }
+        return number
+    }
+
+    /// A number that counts or numbers something: never negative.
+    mutating func count<Number: FixedWidthInteger>(
+        _ type: Number.Type
+    ) throws(Fault) -> Int {
+        guard let count = Int(exactly: try integer(type)), count >= 0 else { throw Fault() }
+        return count
+    }
+
+    mutating func double() throws(Fault) -> Double {
+        Double(bitPattern: try integer())
+    }
+
+    mutating func text() throws(Fault) -> String {
+        let part = try raw(try count(UInt32.self))
+        guard let text = String(validating: part, as: UTF8.self) else { throw Fault() }
+        return text
+    }
+
+    mutating func raw(_ count: Int) throws(Fault) -> ArraySlice<UInt8> {
+        guard count >= 0, count <= remaining else { throw Fault() }
+        defer { place += count }
+        return bytes[place..<place + count]
+    }
+}
+
+// What several of the ledger's files hold.
+
+extension ByteWriter {
+    mutating func tag(_ tag: SessionTag) {
+        integer(Int64(tag.generation))
+        integer(Int64(tag.step))
+    }
+
+    mutating func time(_ time: WallTime) {
+        integer(time.seconds)
+        integer(time.nanoseconds)
+    }
+
+    mutating func hyperparameters(_ values: Hyperparameters) {
+        double(values.lr)
+        double(values.betas.0)
+        double(values.betas.1)
+        double(values.eps)
+        double(values.weightDecay)
+        raw([(values.amsgrad ? 1 : 0) | (values.maximize ? 2 : 0)])
+    }
+}
+
+extension ByteReader {
+    mutating func tag() throws(Fault) -> SessionTag {
+        let generation = try count(Int64.self)
+        return SessionTag(generation: generation, step: try count(Int64.self))
+    }
+
+    mutating func time() throws(Fault) -> WallTime {
+        let seconds = try integer(Int64.self)
+        return WallTime(seconds: seconds, nanoseconds: try integer(Int32.self))
+    }
+
+    mutating func hyperparameters() throws(Fault) -> Hyperparameters {
+        let lr = try double()
+        let betas = (try double(), try double())
+        let eps = try double()
+        let weightDecay = try double()
+        let flags = try integer(UInt8.self)
+        guard flags & ~3 == 0 else { throw Fault() }
+        return Hyperparameters(
+            lr: lr, betas: betas, eps: eps, weightDecay: weightDecay, amsgrad: flags & 1 != 0,
+            maximize: flags & 2 != 0)
+    }
+
+    /// A word that stands for one of a few cases.
+    mutating func choice<Choice: RawRepresentable<String>>(
+        _ type: Choice.Type
+    ) throws(Fault) -> Choice {
+        guard let choice = Choice(rawValue: try text()) else { throw Fault() }
+        return choice
+    }
+}

@@ -1,0 +1,210 @@
+import Dispatch
+import OptimizerEngine
+import SystemIO
+import TensorFormats
+
+/// A session's state at one position of its ledger, which records carry further.
+///
+/// The numbers that a step had found (norm, clip coefficient) and those in force for it are the
+/// record's, so that replaying is the second half of a step and gives the same bits.
+struct LedgerReplay {
+    private(set) var state: SessionState
+    private(set) var position: Int
+    private(set) var book: ReceiptBook
+    private(set) var updated: WallTime
+    private(set) var tally = RecoveryTally()
+    private let context: SessionContext
+
+    /// - Throws: what the state's budget refuses.
+    init(_ contents: SnapshotContents, _ context: SessionContext) throws(SessionError) {
+        let file = contents.state
+        let account = contents.account
+        self.context = context
+        state = try SessionState(
+            file.settings, layout: file.layout, elementType: file.elementType,
+            budget: context.budget)
+        try file.fill(state)
+        state.generation = account.generation
+        state.created = account.created
+        state.updated = account.updated
+        position = account.position
+        book = account.book
+        updated = account.updated
+    }
+
+    /// Why a record cannot follow; its place in the file is known to the caller.
+    struct Mismatch: Error {
+        let reason: String
+    }
+
+    mutating func apply(_ record: LedgerRecord, from file: String) throws(LedgerFault) {
+        do throws(Mismatch) {
+            try apply(record)
+        } catch {
+            throw .damaged(file: file, offset: 0, reason: error.reason)
+        }
+    }
+
+    private mutating func apply(_ record: LedgerRecord) throws(Mismatch) {
+        do {
+            guard record.position == position + 1 else {
+                throw Mismatch(reason: "record \(record.position) follows \(position)")
+            }
+            try change(record)
+            guard state.tag == record.tag else {
+                throw Mismatch(
+                    reason: "record \(record.position) leads to \(state.tag), not \(record.tag)")
+            }
+        } catch let mismatch as Mismatch {
+            throw mismatch
+        } catch is ByteReader.Fault {
+            throw Mismatch(reason: "record \(record.position) does not fit the session")
+        } catch {
+            throw Mismatch(reason: "record \(record.position): \(error)")
+        }
+        position = record.position
+        updated = record.time
+        tally.bytes += record.payload.byteCount + record.detail.count
+    }
+
+    private mutating func change(_ record: LedgerRecord) throws {
+        switch record.kind {
+        case .opening, .batch:
+            throw Mismatch(reason: "record \(record.position) is no change of a session")
+        case .step:
+            let entry = try StepEntry(record.detail)
+            try step(entry, record.payload)
+            addReceipt(of: entry, record, applied: true)
+            tally.steps += 1
+        case .skip:
+            let entry = try StepEntry(record.detail)
+            state.skipped += 1
+            addReceipt(of: entry, record, applied: false)
+        case .settings:
+            try adoptSettings(String(decoding: record.payload.bytes, as: UTF8.self))
+            revise(record)
+        case .parameters:
+            try overwrite(record)
+            revise(record)
+        case .state:
+            try replace(record.payload)
+            revise(record)
+        }
+    }
+
+    private func revise(_ record: LedgerRecord) {
+        state.generation += 1
+        state.updated = record.time
+    }
+
+    private func step(_ entry: StepEntry, _ payload: LedgerPayload) throws {
+        guard entry.hyperparameters.count == state.optimizer.groups.count else {
+            throw ByteReader.Fault()
+        }
+        let places = try entry.gradients.places(
+            in: state.layout, payloadBytes: payload.byteCount)
+        // A layout without elements has gradients without bytes, and nothing is read from there.
+        let base = payload.bytes.baseAddress ?? UnsafeRawPointer(state.optimizer.parametersAddress)
+        let pass = state.optimizer.replay(
+            Gradients(base: base, places: places), hyperparameters: entry.hyperparameters,
+            gradScale: entry.gradScale, clipCoef: entry.clipCoef)
+        runTiles(pass.applyTileCount) { pass.apply(tile: $0) }
+        pass.commit()
+        state.step += 1
+    }
+
+    /// On the lanes when they are many: one large session is then recovered by all of them.
+    private func runTiles(_ count: Int, _ tile: @escaping @Sendable (Int) -> Void) {
+        guard count > 1 else {
+            for number in 0..<count { tile(number) }
+            return
+        }
+        let done = DispatchSemaphore(value: 0)
+        context.lanes.run(tiles: count, tile) { done.signal() }
+        done.wait()
+    }
+
+    private mutating func addReceipt(
+        of entry: StepEntry, _ record: LedgerRecord, applied: Bool
+    ) {
+        let rates = zip(state.optimizer.groups, entry.hyperparameters).map {
+            (group: $0.name, lr: $1.lr)
+        }
+        book.add(
+            StepReceipt(
+                tag: record.tag, applied: applied, gradNorm: entry.gradNorm,
+                clipCoef: entry.clipCoef, loss: entry.loss, rates: LearningRates(rates),
+                time: record.time, key: entry.key))
+    }
+
+    private func adoptSettings(_ text: String) throws {
+        let (settings, type) = try SettingsDocument.stateSettings(text, at: "")
+        guard type == state.optimizer.elementType, settings.type == state.optimizer.type else {
+            throw ByteReader.Fault()
+        }
+        state.adopt(
+            SettingsChange(
+                hyperparameters: try state.optimizer.prepareHyperparameters(
+                    defaults: settings.defaults,
+                    groupOverrides: settings.groups.map { ($0.name, $0.overrides) }),
+                maxGradNorm: settings.maxGradNorm, nonfinite: settings.nonfinite))
+    }
+
+    private func overwrite(_ record: LedgerRecord) throws {
+        var reader = ByteReader(record.detail)
+        let runs = try TensorRuns(from: &reader)
+        let places = try runs.places(in: state.layout, payloadBytes: record.payload.byteCount)
+        guard reader.isAtEnd else { throw ByteReader.Fault() }
+        guard let slab = record.payload.slab else { return }
+        state.overwriteParameters(
+            with: places.tensors(of: state.layout, in: slab, from: record.payload.byteOffset))
+    }
+
+    private mutating func replace(_ payload: LedgerPayload) throws {
+        let next = try payload.stateFile()
+        guard next.layout == state.layout,
+            next.elementType == state.optimizer.elementType
+        else { throw ByteReader.Fault() }
+        let generation = state.generation
+        let replacement = try SessionState(
+            next.settings, layout: state.layout, elementType: next.elementType,
+            budget: context.budget, reusing: state)
+        try next.fill(replacement)
+        replacement.generation = generation
+        state = replacement
+    }
+}
+
+extension Gradients.Places {
+    fileprivate func tensors(
+        of layout: TensorLayout, in slab: Slab, from start: Int
+    ) -> [TensorPlace?] {
+        switch self {
+        case .whole(let type):
+            layout.elementOffsets.map {
+                TensorPlace(slab: slab, byteOffset: start + $0 * type.byteCount, type: type)
+            }
+        case .each(let places):
+            places.map { place in
+                place.map {
+                    TensorPlace(slab: slab, byteOffset: start + $0.byteOffset, type: $0.type)
+                }
+            }
+        }
+    }
+}
+
+extension LedgerPayload {
+    /// The payload as a state file.
+    fileprivate func stateFile() throws -> StateImport {
+        guard let slab, byteCount > 8 else { throw ByteReader.Fault() }
+        let headerBytes = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+        guard headerBytes <= UInt64(byteCount - 8) else { throw ByteReader.Fault() }
+        let dataStart = 8 + Int(headerBytes)
+        let header = try SafetensorsHeader.parse(
+            UnsafeRawBufferPointer(rebasing: bytes[8..<dataStart]),
+            limits: StateFile.limits(for: FormatLimits()))
+        guard header.dataByteCount == byteCount - dataStart else { throw ByteReader.Fault() }
+        return try StateImport(header: header, data: slab, dataOffset: byteOffset + dataStart)
+    }
+}

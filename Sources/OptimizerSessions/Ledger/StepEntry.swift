@@ -1,0 +1,88 @@
+import OptimizerEngine
+import SystemIO
+
+/// Everything about a step but its gradients: what the receipt says, and what a replay computes
+/// with. Numbers are kept as bits.
+///
+/// In a record: a byte of flags (1: a loss, 2: an idempotency key), norm, clip coefficient, grad
+/// scale and loss as doubles; the number of groups (4 bytes) and of each lr, both betas, eps,
+/// weight decay as doubles and a byte of flags (1: amsgrad, 2: maximize); with a key its text
+/// (4 bytes of length, UTF-8) and the 32 bytes of its fingerprint; at the end the runs of the
+/// gradients (`TensorRuns`).
+package struct StepEntry: Sendable {
+    var gradNorm: Double
+    var clipCoef: Double
+    /// In the working precision; 1 without one.
+    var gradScale: Double
+    var loss: Double?
+    /// Of each group, as they held for this step.
+    var hyperparameters: [Hyperparameters]
+    var key: IdempotencyKey?
+    /// Which tensors had a gradient, of which type; nil for a step that was left out.
+    var gradients: TensorRuns
+
+    var bytes: [UInt8] {
+        var writer = ByteWriter()
+        writer.raw([(loss == nil ? 0 : 1) | (key == nil ? 0 : 2)])
+        writer.double(gradNorm)
+        writer.double(clipCoef)
+        writer.double(gradScale)
+        writer.double(loss ?? 0)
+        writer.integer(UInt32(hyperparameters.count))
+        for group in hyperparameters { writer.hyperparameters(group) }
+        if let key {
+            writer.text(key.text)
+            writer.raw(key.fingerprint)
+        }
+        gradients.write(to: &writer)
+        return writer.bytes
+    }
+
+    init(
+        gradNorm: Double, clipCoef: Double, gradScale: Double, loss: Double?,
+        hyperparameters: [Hyperparameters], key: IdempotencyKey?, gradients: TensorRuns
+    ) {
+        self.gradNorm = gradNorm
+        self.clipCoef = clipCoef
+        self.gradScale = gradScale
+        self.loss = loss
+        self.hyperparameters = hyperparameters
+        self.key = key
+        self.gradients = gradients
+    }
+
+    init(_ bytes: [UInt8]) throws(ByteReader.Fault) {
+        var reader = ByteReader(bytes)
+        let flags = try reader.integer(UInt8.self)
+        gradNorm = try reader.double()
+        clipCoef = try reader.double()
+        gradScale = try reader.double()
+        let loss = try reader.double()
+        self.loss = flags & 1 != 0 ? loss : nil
+        hyperparameters = []
+        for _ in 0..<(try reader.count(UInt32.self)) {
+            hyperparameters.append(try reader.hyperparameters())
+        }
+        if flags & 2 != 0 {
+            let text = try reader.text()
+            let fingerprint = Array(try reader.raw(IdempotencyKey.fingerprintBytes))
+            key = IdempotencyKey(text: text, fingerprint: fingerprint)
+        }
+        gradients = try TensorRuns(from: &reader)
+        guard reader.isAtEnd, flags & ~3 == 0 else { throw ByteReader.Fault() }
+    }
+}
+
+/// A client's name for one attempt to change something, and what it then sent.
+package struct IdempotencyKey: Equatable, Sendable {
+    package static let fingerprintBytes = 32
+
+    package let text: String
+    /// SHA-256 over all that makes the request what it is.
+    package let fingerprint: [UInt8]
+
+    package init(text: String, fingerprint: [UInt8]) {
+        self.text = text
+        self.fingerprint = fingerprint
+    }
+}

@@ -1,0 +1,90 @@
+import SystemIO
+
+/// What is remembered of a step: its answer without the parameters.
+package struct StepReceipt: Sendable {
+    /// After the step, or the version at which it was left out.
+    package let tag: SessionTag
+    package let applied: Bool
+    package let gradNorm: Double
+    package let clipCoef: Double
+    package let loss: Double?
+    package let rates: LearningRates
+    package let time: WallTime
+    package let key: IdempotencyKey?
+
+    package var step: Int { tag.step }
+}
+
+/// The learning rate of each group in a step. Receipts of steps that agree in it share one.
+package final class LearningRates: Sendable {
+    package let byGroup: [(group: String, lr: Double)]
+
+    init(_ byGroup: [(group: String, lr: Double)]) {
+        self.byGroup = byGroup
+    }
+
+    /// Equal by bits.
+    func isSame(as other: LearningRates) -> Bool {
+        byGroup.elementsEqual(other.byGroup) {
+            $0.group == $1.group && $0.lr.bitPattern == $1.lr.bitPattern
+        }
+    }
+}
+
+extension ByteWriter {
+    mutating func receipt(_ receipt: StepReceipt, sharesRates: Bool) {
+        raw([
+            (receipt.applied ? 1 : 0) | (receipt.loss == nil ? 0 : 2)
+                | (receipt.key == nil ? 0 : 4) | (sharesRates ? 8 : 0)
+        ])
+        tag(receipt.tag)
+        double(receipt.gradNorm)
+        double(receipt.clipCoef)
+        double(receipt.loss ?? 0)
+        time(receipt.time)
+        if !sharesRates {
+            integer(UInt32(receipt.rates.byGroup.count))
+            for (group, lr) in receipt.rates.byGroup {
+                text(group)
+                double(lr)
+            }
+        }
+        if let key = receipt.key {
+            text(key.text)
+            raw(key.fingerprint)
+        }
+    }
+}
+
+extension ByteReader {
+    mutating func receipt(after last: StepReceipt?) throws(Fault) -> StepReceipt {
+        let flags = try integer(UInt8.self)
+        guard flags & ~15 == 0 else { throw Fault() }
+        let tag = try tag()
+        let gradNorm = try double()
+        let clipCoef = try double()
+        let loss = try double()
+        let time = try time()
+        let rates: LearningRates
+        if flags & 8 != 0 {
+            guard let last else { throw Fault() }
+            rates = last.rates
+        } else {
+            var byGroup: [(group: String, lr: Double)] = []
+            for _ in 0..<(try count(UInt32.self)) {
+                let group = try text()
+                byGroup.append((group, try double()))
+            }
+            rates = LearningRates(byGroup)
+        }
+        var key: IdempotencyKey?
+        if flags & 4 != 0 {
+            let text = try text()
+            let fingerprint = Array(try raw(IdempotencyKey.fingerprintBytes))
+            key = IdempotencyKey(text: text, fingerprint: fingerprint)
+        }
+        return StepReceipt(
+            tag: tag, applied: flags & 1 != 0, gradNorm: gradNorm, clipCoef: clipCoef,
+            loss: flags & 2 != 0 ? loss : nil, rates: rates, time: time, key: key)
+    }
+}

@@ -1,0 +1,47 @@
+import OptimizerEngine
+import SystemIO
+
+extension Session {
+    /// What became of a key; nil for one that is not known.
+    package func receipt(ofKey key: String) throws(SessionError) -> StepReceipt? {
+        switch book.withLock({ $0.state(of: key) }) {
+        case .unknown: return nil
+        case .inProgress: throw .idempotencyInProgress
+        case .done(let receipt): return receipt
+        }
+    }
+
+    /// The receipt of an applied step: the latest of that number, or that generation's.
+    package func receipt(step: Int, generation: Int?) throws(SessionError) -> StepReceipt {
+        guard let receipt = book.withLock({ $0.receipt(step: step, generation: generation) })
+        else { throw .unknownReceipt(step: step, current: tag) }
+        return receipt
+    }
+
+    /// Takes memory for one more receipt. By the holder of the turn.
+    func makeReceiptRoom(for key: IdempotencyKey?) throws(SessionError) {
+        let needed =
+            book.withLock { $0.byteCount } + ReceiptBook.byteCount(withKey: key?.text)
+        try receiptRoom.make(needed, in: context.budget)
+    }
+
+    /// Answers a request whose key is known with what the first one with it did. Nothing changes;
+    /// the parameters are in the answer while the session is still where that step left it.
+    package func replay(
+        _ receipt: StepReceipt, for key: IdempotencyKey, reply: StepReply,
+        completion: @escaping SessionCompletion<StepOutcome>
+    ) {
+        guard receipt.key == key else { return completion(.failure(.idempotencyKeyReused)) }
+        guard case .vector(let type) = reply, receipt.tag == tag else {
+            return completion(.success(StepOutcome(receipt, output: nil, isReplayed: true)))
+        }
+        readParameters(type: type) { result in
+            completion(
+                result.map { reading in
+                    // The session may have gone on before the read had its turn.
+                    let output = reading.tag == receipt.tag ? reading.vector : nil
+                    return StepOutcome(receipt, output: output, isReplayed: true)
+                })
+        }
+    }
+}
