@@ -46,26 +46,35 @@ extension PastState {
     private func rebuilt(
         from ledger: any StepLedger, _ head: Int
     ) throws(SessionError) -> SessionState {
-        var oldest: Int?
+        let snapshots: [SnapshotReference]
         do {
-            let snapshots = try ledger.snapshots().filter { $0.position <= head }
-            oldest = snapshots.first?.step
-            guard let target = try position(in: ledger, snapshots, head),
-                let base = snapshots.last(where: { $0.position <= target })
-            else { throw LedgerFault.notCovered }
-            return try replay(ledger, from: base, to: target)
-        } catch let error as SessionError {
-            throw error
+            snapshots = try ledger.snapshots().filter { $0.position <= head }
         } catch {
-            throw unknown(oldest: oldest, error as? LedgerFault)
+            throw unknown(oldest: nil, error)
         }
+        var fault: LedgerFault?
+        var oldest: Int?
+        // The oldest snapshot may have lost its log to a clean-up that was cut short, and the
+        // newest before the step may be damaged; others may do.
+        for first in snapshots {
+            do throws(LedgerFault) {
+                let target = try position(in: ledger, from: first, head)
+                oldest = oldest ?? first.step
+                guard let target else { continue }
+                let bases = snapshots.filter { first.position...target ~= $0.position }
+                return try rebuilt(from: ledger, bases.reversed(), to: target)
+            } catch {
+                if case .noRoom(let error) = error { throw error }
+                fault = fault ?? error
+            }
+        }
+        throw unknown(oldest: oldest, fault)
     }
 
     /// The last position at which the session had taken that many steps.
     private func position(
-        in ledger: any StepLedger, _ snapshots: [SnapshotReference], _ head: Int
+        in ledger: any StepLedger, from first: SnapshotReference, _ head: Int
     ) throws(LedgerFault) -> Int? {
-        guard let first = snapshots.first else { return nil }
         var last = first.step == step ? first.position : nil
         try ledger.replay(after: first.position, withPayloads: false) { record in
             // The session may have gone on.
@@ -76,10 +85,24 @@ extension PastState {
         return last
     }
 
+    private func rebuilt(
+        from ledger: any StepLedger, _ bases: [SnapshotReference], to target: Int
+    ) throws(LedgerFault) -> SessionState {
+        var fault = LedgerFault.notCovered
+        for base in bases {
+            do throws(LedgerFault) {
+                return try replay(ledger, from: base, to: target)
+            } catch {
+                fault = error
+            }
+        }
+        throw fault
+    }
+
     private func replay(
         _ ledger: any StepLedger, from base: SnapshotReference, to target: Int
-    ) throws -> SessionState {
-        var replay = try LedgerReplay(try ledger.load(base), context)
+    ) throws(LedgerFault) -> SessionState {
+        var replay = try begin(try ledger.load(base))
         guard base.position < target else { return replay.state }
         try ledger.replay(after: base.position, withPayloads: true) {
             record throws(LedgerFault) in
@@ -87,5 +110,13 @@ extension PastState {
             return record.position < target
         }
         return replay.state
+    }
+
+    private func begin(_ contents: SnapshotContents) throws(LedgerFault) -> LedgerReplay {
+        do {
+            return try LedgerReplay(contents, context)
+        } catch {
+            throw .noRoom(error)
+        }
     }
 }

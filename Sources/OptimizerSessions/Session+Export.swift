@@ -39,21 +39,20 @@ extension Session {
 extension SessionState {
     fileprivate func export(_ context: SessionContext) throws(SessionError) -> StateExport {
         let file = try fileParts()
-        let slab = try context.takeBody(file.byteCount)
-        file.copy(of: self, to: slab.bytes)
-        return StateExport(tag: tag, slab: slab, byteCount: file.byteCount)
+        let header = try file.header()
+        let byteCount = header.count + file.dataBytes
+        let slab = try context.takeBody(byteCount)
+        slab.bytes.copyBytes(from: header)
+        file.copyData(
+            of: self, to: UnsafeMutableRawBufferPointer(rebasing: slab.bytes[header.count...]))
+        return StateExport(tag: tag, slab: slab, byteCount: byteCount)
     }
 
-    /// - Parameter extra: tensors behind the state's own, whose data somebody else writes.
-    func fileParts(extra: [TensorDescription] = []) throws(SessionError) -> StateFileParts {
+    func fileParts() throws(SessionError) -> StateFileParts {
         do {
-            let tensors = try stateTensors()
-            let header = try SafetensorsWriter.header(
-                tensors: tensors.map(\.description) + extra, metadata: stateMetadata)
-            return StateFileParts(header: header, tensors: tensors)
+            return StateFileParts(metadata: stateMetadata, tensors: try stateTensors())
         } catch {
-            throw .shapeMismatch(
-                tensor: nil, expected: "a state that fits into a file", actual: error.detail)
+            throw StateFileParts.tooLarge(error)
         }
     }
 
@@ -67,17 +66,31 @@ extension SessionState {
     }
 }
 
-/// A state file in the making: its header, and the state's tensors in the order of their data.
-struct StateFileParts {
-    let header: [UInt8]
+/// What a state file holds: metadata, and the state's tensors in the order of their data. It stays
+/// as it was while the state goes on.
+struct StateFileParts: Sendable {
+    let metadata: [(name: String, value: String)]
     let tensors: [StateTensor]
 
-    /// Of the header and the state's own tensors.
-    var byteCount: Int { tensors.reduce(header.count) { $0 + $1.description.byteCount } }
+    var dataBytes: Int { tensors.reduce(0) { $0 + $1.description.byteCount } }
 
-    func copy(of state: SessionState, to destination: UnsafeMutableRawBufferPointer) {
-        destination.copyBytes(from: header)
-        var offset = header.count
+    /// - Parameter extra: tensors behind the state's own, whose data somebody else writes.
+    func header(extra: [TensorDescription] = []) throws(SessionError) -> [UInt8] {
+        do {
+            return try SafetensorsWriter.header(
+                tensors: tensors.map(\.description) + extra, metadata: metadata)
+        } catch {
+            throw Self.tooLarge(error)
+        }
+    }
+
+    static func tooLarge(_ fault: TensorSizeFault) -> SessionError {
+        .shapeMismatch(
+            tensor: nil, expected: "a state that fits into a file", actual: fault.detail)
+    }
+
+    func copyData(of state: SessionState, to destination: UnsafeMutableRawBufferPointer) {
+        var offset = 0
         for tensor in tensors {
             let rest = UnsafeMutableRawBufferPointer(rebasing: destination[offset...])
             copy(tensor, of: state, to: rest)

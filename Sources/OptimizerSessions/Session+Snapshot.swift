@@ -12,12 +12,17 @@ extension Session {
     /// Plans a snapshot when one is due. By the holder of the turn; the snapshot has its own.
     func considerSnapshot() {
         guard let log, let state,
-            log.bytes >= max(Self.leastLogBytes, Self.logBytesPerStateByte * state.stateBytes),
+            log.bytes >= max(Self.leastLogBytes, Self.logBytesPerStateByte * snapshotBytes(state)),
             !isSnapshotUnderWay.exchange(true, ordering: .relaxed)
         else { return }
         // Where room or memory was lacking a later step asks again, and the archive itself tells
         // of what the disk refused.
         takeSnapshot(urgently: true) { _ in }
+    }
+
+    /// What a snapshot is made of, about.
+    private func snapshotBytes(_ state: SessionState) -> Int {
+        state.stateBytes + book.withLock { $0.byteCount }
     }
 
     /// Takes a snapshot, so that a start needs no replay and the log behind it becomes
@@ -101,54 +106,62 @@ extension SnapshotImage {
     init(
         of state: SessionState, _ account: SnapshotAccount, copyingTo pool: SlabPool
     ) throws(SessionError) {
-        let text = account.bytes
-        let file = try state.snapshotParts(accountBytes: text.count)
+        let text = SnapshotText(try state.fileParts(), account)
+        let byteCount = text.file.dataBytes
         do {
-            let slab = try pool.take(file.byteCount)
-            file.copy(of: state, to: slab.bytes)
-            self.init(
-                position: account.position, step: state.step,
-                front: [.slab(slab, byteCount: file.byteCount)], account: text)
+            let slab = try pool.take(byteCount)
+            text.file.copyData(of: state, to: slab.bytes)
+            self.init(text, step: state.step, data: [.slab(slab, byteCount: byteCount)])
         } catch {
-            throw .overBudget(pool: error, asked: file.byteCount)
+            throw .overBudget(pool: error, asked: byteCount)
         }
     }
 
     /// The state where it lies; it must not change before the snapshot is written.
     init(of state: SessionState, _ account: SnapshotAccount) throws(SessionError) {
-        let text = account.bytes
-        let file = try state.snapshotParts(accountBytes: text.count)
-        let stepCount = state.optimizer.steps.count
-        var parts: [Part] = [.bytes(file.header + file.stepBytes(of: state))]
-        for tensor in file.tensors.dropFirst(stepCount) {
+        let text = SnapshotText(try state.fileParts(), account)
+        var steps = ByteWriter()
+        for step in state.optimizer.steps { steps.integer(Int64(step)) }
+        var parts: [Part] = [.bytes(steps.bytes)]
+        // The steps come first among the tensors.
+        for tensor in text.file.tensors.dropFirst(state.optimizer.steps.count) {
             guard let vector = tensor.vector,
                 let bytes = state.bytes(of: vector, slot: tensor.slot)
             else { continue }
             parts.append(.memory(UnsafeRawBufferPointer(bytes), owner: state))
         }
-        self.init(position: account.position, step: state.step, front: parts, account: text)
+        self.init(text, step: state.step, data: parts)
+    }
+
+    private init(_ text: SnapshotText, step: Int, data: [Part]) {
+        self.init(
+            position: text.account.position, step: step,
+            front: [.deferred { () throws(Errno) in try text.header() }] + data,
+            account: .deferred { () throws(Errno) in text.accountBytes })
     }
 }
 
-extension StateFileParts {
-    /// The steps come first among the tensors.
-    fileprivate func stepBytes(of state: SessionState) -> [UInt8] {
-        var writer = ByteWriter()
-        for step in state.optimizer.steps { writer.integer(Int64(step)) }
-        return writer.bytes
-    }
-}
+/// What of a snapshot is text, made when the snapshot is written: an account of many receipts
+/// takes longer than the copy of a small state, which is all that the session waits for.
+///
+/// `@unchecked Sendable`: used by the thread that writes the snapshot alone.
+private final class SnapshotText: @unchecked Sendable {
+    let file: StateFileParts
+    let account: SnapshotAccount
+    private(set) lazy var accountBytes = account.bytes
 
-extension SessionState {
-    fileprivate func snapshotParts(accountBytes: Int) throws(SessionError) -> StateFileParts {
+    init(_ file: StateFileParts, _ account: SnapshotAccount) {
+        self.file = file
+        self.account = account
+    }
+
+    /// - Throws: `EOVERFLOW` for a state whose sizes no file can hold.
+    func header() throws(Errno) -> [UInt8] {
         do {
-            return try fileParts(
-                extra: try SnapshotImage.extraTensors(accountBytes: accountBytes))
-        } catch let error as SessionError {
-            throw error
+            return try file.header(
+                extra: try SnapshotImage.extraTensors(accountBytes: accountBytes.count))
         } catch {
-            throw .shapeMismatch(
-                tensor: nil, expected: "a state that fits into a file", actual: "\(error)")
+            throw .overflow
         }
     }
 }

@@ -116,9 +116,11 @@ extension StateImport {
         for state: SessionState, _ context: SessionContext
     ) throws(SessionError) -> LedgerPayload {
         let file = try state.fileParts()
-        let slab = try context.takeBody(file.byteCount)
-        slab.bytes.copyBytes(from: file.header)
-        var offset = file.header.count
+        let header = try file.header()
+        let byteCount = header.count + file.dataBytes
+        let slab = try context.takeBody(byteCount)
+        slab.bytes.copyBytes(from: header)
+        var offset = header.count
         for tensor in file.tensors {
             let count = tensor.description.byteCount
             if let vector = tensor.vector, let source = offsets[vector]?[tensor.slot] {
@@ -129,7 +131,7 @@ extension StateImport {
             }
             offset += count
         }
-        return LedgerPayload(slab, byteCount: file.byteCount)
+        return LedgerPayload(slab, byteCount: byteCount)
     }
 
     fileprivate func checkSquares() throws(SessionError) {

@@ -9,6 +9,10 @@ extension SessionStore {
     /// Makes a session of a finished state; answers the one that has the name already. Where it
     /// is to outlive the process, nobody sees it before its first snapshot is on the disk.
     func insert(_ draft: SessionDraft, completion: @escaping SessionCompletion<Insertion>) {
+        // A promise that cannot be kept is refused, not weakened.
+        guard draft.durability == .none || archive != nil else {
+            return completion(.failure(.logFailed(detail: "There is no data directory")))
+        }
         let retry: @Sendable () -> Void = { self.insert(draft, completion: completion) }
         switch registry.withLock({ $0.reserve(draft.name, otherwise: retry) }) {
         case .pending: break

@@ -9,7 +9,7 @@ extension SessionStore {
     package func prepareRecovery() throws(DataDirectoryFault) -> Recovery {
         guard let archive else { return Recovery(places: []) }
         for fault in try JournalRedo(archive.directory).run() {
-            archive.note(.passedOver(session: "all", fault))
+            archive.note(.journalLeftUnread(fault))
         }
         let inventory: DataDirectory.Inventory
         do {
@@ -26,6 +26,8 @@ extension SessionStore {
     /// The sessions that there are to rebuild.
     package struct Recovery: Sendable {
         fileprivate let places: [LedgerPlace]
+
+        package var isEmpty: Bool { places.isEmpty }
     }
 
     /// Rebuilds every session from its snapshot and log, several at once, and returns when all

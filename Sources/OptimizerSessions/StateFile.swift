@@ -74,7 +74,7 @@ extension SessionState {
 }
 
 /// One tensor of a state file.
-struct StateTensor {
+struct StateTensor: Sendable {
     let description: TensorDescription
     let slot: Int
     /// nil: the slot's step count.

@@ -45,6 +45,7 @@ extension Errno {
     package static let inputOutput = Errno(rawValue: EIO)
     package static let noEntry = Errno(rawValue: ENOENT)
     package static let exists = Errno(rawValue: EEXIST)
+    package static let overflow = Errno(rawValue: EOVERFLOW)
     package static let readOnlyFileSystem = Errno(rawValue: EROFS)
     package static let notPermitted = Errno(rawValue: EACCES)
     package static let addressNotAvailable = Errno(rawValue: EADDRNOTAVAIL)

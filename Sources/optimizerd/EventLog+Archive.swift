@@ -24,6 +24,10 @@ extension EventLog {
             logger.warning(
                 "a damaged snapshot was passed over",
                 metadata: ["session": "\(session)", "reason": "\(fault)"])
+        case .journalLeftUnread(let fault):
+            logger.warning(
+                "a damaged journal was passed over; the segments had everything",
+                metadata: ["reason": "\(fault)"])
         case .quarantined(let session, let fault):
             logger.error(
                 "session quarantined",

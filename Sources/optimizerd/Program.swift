@@ -115,8 +115,12 @@ struct Program {
             throw SettingError("Cannot listen on \(host): \(error).")
         }
         announce("\(address)")
-        // The service answers meanwhile that it is recovering.
-        DispatchQueue.global().async { [self] in recover(recovery) }
+        if recovery.isEmpty {
+            recover(recovery)
+        } else {
+            // The service answers meanwhile that it is recovering.
+            DispatchQueue.global().async { [self] in recover(recovery) }
+        }
         return withExtendedLifetime(watcher) {
             let ending = stop.wait()
             let cutConnections = drain()

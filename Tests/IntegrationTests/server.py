@@ -32,7 +32,7 @@ class Server:
     goes when the `with` block ends. A directory that is given stays, for a second process.
     """
 
-    def __init__(self, *arguments, start_seconds=30, environment=None):
+    def __init__(self, *arguments, start_seconds=30, environment=None, ready=True):
         assert BINARY.exists(), f"{BINARY} is not built; run deploy/test"
         self.own_directory = None
         if not any(str(a).split("=")[0] == "--data-dir" for a in arguments):
@@ -48,7 +48,7 @@ class Server:
         deadline = time.monotonic() + start_seconds
         try:
             self.port = self._read_port(deadline)
-            if not self.own_directory:  # A fresh one has nothing to rebuild.
+            if ready and not self.own_directory:  # A fresh one has nothing to rebuild.
                 self.wait_until_ready(deadline)
         except BaseException:
             self.close()

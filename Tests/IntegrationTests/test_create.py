@@ -187,12 +187,9 @@ def test_the_source_of_a_fork_is_a_name(api, name):
 
 
 def test_what_can_never_fit_is_not_retryable():
-    small = Server("--max-in-flight-body-bytes", "1000000")
-    try:
+    with Server("--max-in-flight-body-bytes", "1000000") as small:
         with Connection(small.port) as connection:
             connection.send(request_bytes("PUT", "/v1/sessions/t", {
                 "Content-Type": SAFETENSORS, "Content-Length": "2000000"}))
             response = connection.read_response()
         assert_problem(response, 503, "over-budget", limit=1_000_000, retryable=False)
-    finally:
-        small.stop()

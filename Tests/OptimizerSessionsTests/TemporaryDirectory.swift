@@ -21,8 +21,14 @@ final class TemporaryDirectory: Sendable {
     }
 
     deinit {
-        // What is left behind lies in the system's directory for that.
-        try? FileManager.default.removeItem(atPath: path)
+        // An archive's thread may still be removing or writing something in it.
+        for _ in 0..<200 where Directory.exists(path) {
+            do {
+                try FileManager.default.removeItem(atPath: path)
+            } catch {
+                usleep(5000)
+            }
+        }
     }
 
     /// Names below `directory`, sorted.
@@ -133,7 +139,7 @@ extension SnapshotImage {
     static func rubbish(at position: Int, step: Int? = nil) -> SnapshotImage {
         SnapshotImage(
             position: position, step: step ?? position, front: [.bytes([1, 2, 3])],
-            account: [UInt8](repeating: 4, count: 5000))
+            account: .bytes([UInt8](repeating: 4, count: 5000)))
     }
 }
 

@@ -12,6 +12,8 @@ final class World: Sendable {
     let pool: SlabPool
     let store: SessionStore
     let events = Collected<ArchiveEvent>()
+    /// Stays as long as the world.
+    private let directory: TemporaryDirectory?
 
     /// - Parameters:
     ///   - inline: elements up to which work stays on the calling thread.
@@ -21,6 +23,7 @@ final class World: Sendable {
         stateBytes: Int = 1 << 30, poolBytes: Int = 1 << 30,
         directory: TemporaryDirectory? = nil, _ change: (inout SessionLimits) -> Void = { _ in }
     ) throws {
+        self.directory = directory
         lanes = try LanePool(laneCount: laneCount)
         pool = SlabPool(limitBytes: poolBytes, idleBytes: 1 << 20)
         var limits = SessionLimits(stateBytes: stateBytes)

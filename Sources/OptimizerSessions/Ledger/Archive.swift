@@ -81,6 +81,8 @@ package enum ArchiveEvent: Sendable {
     case tornTail(session: String, bytes: Int)
     /// A damaged snapshot was passed over; the one before it and the log led to the same state.
     case passedOver(session: String, LedgerFault)
+    /// A damaged journal that nothing depended on was not read to its end.
+    case journalLeftUnread(LedgerFault)
     case quarantined(session: String, LedgerFault)
     /// A creation that was never acknowledged was removed.
     case unfinishedCreation(session: String)

@@ -58,7 +58,7 @@ package struct DataDirectory: ~Copyable, Sendable {
             let file = try SegmentFile(name, .read)
             let text = String(decoding: try file.bytes(at: 0, count: 64), as: UTF8.self)
             let line = text.prefix { $0 != "\n" }
-            guard line.hasPrefix(formatStem), let version = Int(line.dropFirst(formatStem.count))
+            guard line.hasPrefix(formatStem), let version = Int(line.dropFirst(formatStem.count)), version >= 1
             else { throw DataDirectoryFault.notOne(path: path) }
             guard version <= formatVersion else {
                 throw DataDirectoryFault.newer(path: path, version: version)

@@ -142,6 +142,9 @@ extension FileLedger {
         do {
             segment.byteCount = try put(
                 opening.record(after: tail.head, time: time), to: file, segment, &buffer)
+            // A machine that stops may have kept the first record and not what stands before it,
+            // and then nobody could tell that it was never acknowledged.
+            try file.syncData()
             tail.segment = segment
             hasNewName = true
             return (file, segment)
@@ -179,6 +182,11 @@ extension FileLedger {
 
     /// A segment without records stays the one to write to: the next would have its name.
     private func endSegment() {
+        do {
+            if file != nil { try sync() }
+        } catch {
+            archive.health.note(error)
+        }
         file = nil
         if let segment = tail.segment, segment.start < tail.head { tail.segment = nil }
     }

@@ -11,12 +11,14 @@ package struct SnapshotImage: Sendable {
     package let step: Int
     /// Header and the state's tensors as they lie in the file.
     let front: [Part]
-    let account: [UInt8]
+    let account: Part
 
     /// A piece of the file, which stays as it is until the file is written; that is what the
     /// `@unchecked` stands for.
     enum Part: @unchecked Sendable {
         case bytes([UInt8])
+        /// Made when the file is written.
+        case deferred(@Sendable () throws(Errno) -> [UInt8])
         case slab(Slab, byteCount: Int)
         case memory(UnsafeRawBufferPointer, owner: AnyObject)
     }
@@ -39,9 +41,10 @@ package struct SnapshotImage: Sendable {
     func write(to path: String) throws(Errno) {
         let file = try File(path, .create, direct: true)
         var stream = try BlockStream()
-        for part in front {
+        for part in front + [account] {
             switch part {
             case .bytes(let bytes): try stream.append(bytes, to: file)
+            case .deferred(let make): try stream.append(try make(), to: file)
             case .slab(let slab, let count):
                 let bytes = UnsafeRawBufferPointer(start: slab.base, count: count)
                 try stream.append(bytes, to: file)
@@ -50,7 +53,6 @@ package struct SnapshotImage: Sendable {
                 withExtendedLifetime(owner) {}
             }
         }
-        try stream.append(account, to: file)
         var checksum = ByteWriter()
         checksum.integer(stream.checksum)
         try stream.append(checksum.bytes, to: file)
@@ -148,6 +150,9 @@ extension SnapshotContents {
         do {
             let header = try SafetensorsHeader.parse(
                 UnsafeRawBufferPointer(rebasing: bytes[8..<dataOffset]), limits: limits)
+            guard header.dataByteCount == file.byteCount - dataOffset else {
+                throw damaged("the header is not this file's")
+            }
             let extra = [SnapshotImage.accountName, SnapshotImage.checksumName]
             state = try StateImport(
                 header: header.leavingOut(Set(extra)), data: file, dataOffset: dataOffset)

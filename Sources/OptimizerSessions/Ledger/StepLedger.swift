@@ -73,6 +73,8 @@ package enum LedgerFault: Error, Equatable, Sendable {
     case unreadable(file: String, Errno)
     /// Nothing that is kept leads to that position.
     case notCovered
+    /// There is no memory for what is kept.
+    case noRoom(SessionError)
 }
 
 extension LedgerFault: CustomStringConvertible {
@@ -82,6 +84,7 @@ extension LedgerFault: CustomStringConvertible {
         case .newer(let file, let version):
             "\(file) has format \(version), which only a newer optimizerd reads"
         case .unreadable(let file, let error): "\(file): \(error)"
+        case .noRoom(let error): "there is no room for the state: \(error)"
         case .notCovered: "nothing that is kept leads there"
         }
     }
