@@ -112,6 +112,7 @@ import Testing
         for place in places { #expect(try bench.files.positions(place) == [1, 2, 3]) }
     }
 
+    #if DEBUG
     /// Without room for the journal the segments are synced themselves.
     @Test func aBatchWithoutRoomIsCutOff() throws {
         let bench = try JournalBench()
@@ -129,6 +130,7 @@ import Testing
         #expect(before.count > 0)
         #expect(try bench.files.positions(place) == [1, 2])
     }
+    #endif
 
     @Test func batchesOfRandomBytesAreNone() {
         var random = Dice(seed: 7)

@@ -39,15 +39,23 @@ package struct DataDirectory: ~Copyable, Sendable {
         _ path: String, _ sessions: String
     ) throws(DataDirectoryFault) -> File {
         do {
-            try Directory.create(sessions)
-            for directory in [path, Directory.parent(of: path)] {
-                try Directory.sync(directory)
-            }
+            if !Directory.exists(sessions) { try make(path, sessions) }
             let lock = try File("\(path)/lock", .updateOrCreate)
             try lock.lock()
             return lock
         } catch {
             throw error == .wouldBlock ? .inUse(path: path) : .unusable(path: path, error)
+        }
+    }
+
+    private static func make(_ path: String, _ sessions: String) throws(Errno) {
+        try Directory.create(sessions)
+        try Directory.sync(path)
+        do throws(Errno) {
+            try Directory.sync(Directory.parent(of: path))
+        } catch {
+            // Who may use a directory need not be allowed to read the one that it stands in.
+            guard error == .notPermitted else { throw error }
         }
     }
 
@@ -58,7 +66,8 @@ package struct DataDirectory: ~Copyable, Sendable {
             let file = try SegmentFile(name, .read)
             let text = String(decoding: try file.bytes(at: 0, count: 64), as: UTF8.self)
             let line = text.prefix { $0 != "\n" }
-            guard line.hasPrefix(formatStem), let version = Int(line.dropFirst(formatStem.count)), version >= 1
+            guard line.hasPrefix(formatStem),
+                let version = Int(line.dropFirst(formatStem.count)), version >= 1
             else { throw DataDirectoryFault.notOne(path: path) }
             guard version <= formatVersion else {
                 throw DataDirectoryFault.newer(path: path, version: version)
