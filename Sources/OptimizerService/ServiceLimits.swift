@@ -24,7 +24,7 @@ package struct PublishedLimits: Sendable {
 
     package init(
         service: ServiceLimits, formats: FormatLimits, sessions: SessionLimits,
-        server: ServerConfiguration, inFlightBodyBytes: Int
+        server: ServerConfiguration, inFlightBodyBytes: Int, openLogFiles: Int
     ) {
         entries = [
             ("request_line_bytes", server.limits.requestLineBytes),
@@ -56,7 +56,8 @@ package struct PublishedLimits: Sendable {
             ("receipts_per_session", ReceiptBounds.recentCount),
             ("idempotency_keys_per_session", ReceiptBounds.limit),
             ("retained_steps", sessions.retainedSteps),
-            ("open_log_files", Archive.openFileLimit),
+            ("waiting_rebuilds", Archive.rebuildLimit),
+            ("open_log_files", openLogFiles),
             ("sessions", sessions.sessionCount),
             ("state_bytes", sessions.stateBytes),
             ("page_size", SessionListEndpoint.pageSizes.upperBound),

@@ -28,10 +28,11 @@ extension PastState {
         guard let archive = context.archive, let ledger, let head else {
             return completion(.failure(unknown(oldest: nil)))
         }
-        archive.historian.async {
+        let isAdmitted = archive.rebuild {
             completion(
                 Result { () throws(SessionError) in try self.rebuilt(from: ledger, head) })
         }
+        if !isAdmitted { completion(.failure(.queueFull(limit: Archive.rebuildLimit))) }
     }
 
     private func unknown(oldest: Int?, _ fault: LedgerFault? = nil) -> SessionError {

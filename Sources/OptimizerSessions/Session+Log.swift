@@ -44,8 +44,7 @@ extension Session {
         let record = LedgerRecord(
             entry.kind, position: log.head + 1, tag: entry.tag, time: entry.time,
             detail: entry.detail, payload: entry.payload)
-        let byteCount =
-            RecordLayout.headerBytes + entry.detail.count + entry.payload.byteCount
+        let byteCount = log.ledger.byteCount(of: record)
         log.ledger.append(
             record, after: log.head,
             written: { [self] result in

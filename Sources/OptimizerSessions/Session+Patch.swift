@@ -24,6 +24,7 @@ extension Session {
                     keep(entry, turn) { [self] in
                         state.adopt(change)
                         publish(revisionOf: state, at: entry.time)
+                        considerSnapshot()
                         turn.end(.success(description()))
                     }
                 } catch {

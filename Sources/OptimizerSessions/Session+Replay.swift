@@ -18,10 +18,14 @@ extension Session {
         return receipt
     }
 
-    /// Takes memory for one more receipt. By the holder of the turn.
-    func makeReceiptRoom(for key: IdempotencyKey?) throws(SessionError) {
+    /// Takes memory for one more receipt, with learning rates of its own. By the holder of the
+    /// turn.
+    func makeReceiptRoom(
+        for key: IdempotencyKey?, groupCount: Int
+    ) throws(SessionError) {
         let needed =
             book.withLock { $0.byteCount } + ReceiptBook.byteCount(withKey: key?.text)
+            + LearningRates.byteCount(groupCount: groupCount)
         try receiptRoom.make(needed, in: context.budget)
     }
 

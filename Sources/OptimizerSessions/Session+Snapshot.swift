@@ -13,11 +13,11 @@ extension Session {
     func considerSnapshot() {
         guard let log, let state,
             log.bytes >= max(Self.leastLogBytes, Self.logBytesPerStateByte * snapshotBytes(state)),
-            !isSnapshotUnderWay.exchange(true, ordering: .relaxed)
+            snapshotLine.withLock({ $0.enterIfIdle() })
         else { return }
         // Where room or memory was lacking a later step asks again, and the archive itself tells
         // of what the disk refused.
-        takeSnapshot(urgently: true) { _ in }
+        takeSnapshot(for: [])
     }
 
     /// What a snapshot is made of, about.
@@ -28,24 +28,34 @@ extension Session {
     /// Takes a snapshot, so that a start needs no replay and the log behind it becomes
     /// superfluous. nil for a session that has no log.
     package func snapshot(completion: @escaping SessionCompletion<SnapshotReference?>) {
-        takeSnapshot(urgently: false, completion)
+        enter(SnapshotLine.Request(onlyIfOutdated: false, completion: completion))
     }
 
     /// The same where anything has been logged since the last one.
     package func snapshotIfOutdated(completion: @escaping SessionCompletion<SnapshotReference?>) {
-        takeSnapshot(urgently: true, onlyIfOutdated: true, completion)
+        enter(SnapshotLine.Request(onlyIfOutdated: true, completion: completion))
     }
 
-    private func takeSnapshot(
-        urgently: Bool, onlyIfOutdated: Bool = false,
-        _ completion: @escaping SessionCompletion<SnapshotReference?>
-    ) {
-        let done: SessionCompletion<SnapshotReference?> = { [self] result in
-            isSnapshotUnderWay.store(false, ordering: .relaxed)
-            completion(result)
+    private func enter(_ request: SnapshotLine.Request) {
+        let limit = turnstile.waitingLimit
+        switch snapshotLine.withLock({ $0.enter(request, limit: limit) }) {
+        case .first: takeSnapshot(for: [request])
+        case .waits: break
+        case .refused: request.completion(.failure(.queueFull(limit: limit)))
         }
-        takeTurn(urgently: urgently, done) { [self] state, turn in
-            guard let log, !onlyIfOutdated || log.bytes > 0 else {
+    }
+
+    /// By whoever is first in the line. It stands before the turnstile, which therefore lets in
+    /// its one operation however many others wait there.
+    private func takeSnapshot(for requests: [SnapshotLine.Request]) {
+        let isOptional = !requests.isEmpty && requests.allSatisfy(\.onlyIfOutdated)
+        let done: SessionCompletion<SnapshotReference?> = { [self] result in
+            let next = snapshotLine.withLock { $0.leave() }
+            for request in requests { request.completion(result) }
+            if !next.isEmpty { takeSnapshot(for: next) }
+        }
+        takeTurn(urgently: true, done) { [self] state, turn in
+            guard let log, !isOptional || log.bytes > 0 else {
                 return turn.end(.success(nil))
             }
             context.run(weight: layout.weight) { [self] in

@@ -67,7 +67,8 @@ private final class StepRun: @unchecked Sendable {
             request.options, of: state.optimizer.groups.map(\.name),
             maxGradNorm: state.maxGradNorm, nonfinite: state.nonfinite)
         let output = try request.output(for: state, session.context)
-        try session.makeReceiptRoom(for: request.key)
+        try session.makeReceiptRoom(
+            for: request.key, groupCount: state.optimizer.groups.count)
         do {
             pass = try state.optimizer.begin(
                 Gradients(

@@ -29,8 +29,7 @@ package final class Session: @unchecked Sendable {
     var receiptRoom = ReceiptRoom()
     /// How far the log has come; nil for a session that lives in memory only.
     var log: SessionLog?
-    /// Whether a snapshot is planned or being written; a session plans one at a time.
-    let isSnapshotUnderWay = Atomic<Bool>(false)
+    let snapshotLine = Mutex(SnapshotLine())
     let turnstile: Turnstile
     private let published: Mutex<SessionDescription>
     /// nil once the session is deleted.

@@ -18,7 +18,7 @@ package enum SessionError: Error, Equatable, Sendable {
     case unknownStep(asked: Int, current: SessionTag, oldest: Int?, reason: String? = nil)
     /// There is no receipt of that step.
     case unknownReceipt(step: Int, current: SessionTag)
-    /// The session's files are damaged; `fault` says where.
+    /// The session could not be rebuilt; `fault` says why and what can be done, in sentences.
     case quarantined(name: String, fault: String)
     /// The sessions are still being rebuilt from their files.
     case recovering(done: Int, of: Int)

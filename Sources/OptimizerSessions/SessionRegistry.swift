@@ -123,6 +123,7 @@ struct SessionRegistry {
 /// A session whose files are damaged. It stays listed and can be deleted; nothing else.
 struct QuarantinedSession: Sendable {
     let place: LedgerPlace
+    /// In sentences.
     let fault: String
     /// No version of the session can have had a generation above this.
     let highestGeneration: Int

@@ -55,7 +55,7 @@ extension SessionStore {
         guard !isFull else { throw fullError }
         let state = try SessionState(
             file.settings, layout: file.layout, elementType: file.elementType, budget: budget)
-        try file.checkSquares()
+        try file.check()
         try file.fill(state)
         return SessionDraft(
             name: name, state: state, origin: .stateFile,
@@ -85,7 +85,7 @@ extension Session {
     ) throws(SessionError) {
         try state.check(precondition)
         try file.checkLayout(of: self)
-        try file.checkSquares()
+        try file.check()
         let next = try SessionState(
             file.settings, layout: layout, elementType: elementType, budget: context.budget,
             reusing: state)
@@ -134,7 +134,16 @@ extension StateImport {
         return LedgerPayload(slab, byteCount: byteCount)
     }
 
-    fileprivate func checkSquares() throws(SessionError) {
+    /// What a state that comes from outside must keep, beside being one: room for more steps than
+    /// anybody will take, and squares that are squares.
+    fileprivate func check() throws(SessionError) {
+        let counts = [(StateFile.Metadata.step, step), (StateFile.Metadata.skipped, skipped)]
+        for (name, count) in counts where count > FlatOptimizer.maximumStep / 2 {
+            throw .invalidSettings(
+                SettingsFault(
+                    .invalidValue, "\(StateMetadata.pointer)/\(name)",
+                    "must be at most \(FlatOptimizer.maximumStep / 2)"))
+        }
         if let name = firstNegativeSquare() {
             throw .invalidSettings(
                 SettingsFault(

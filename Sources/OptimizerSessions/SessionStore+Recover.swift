@@ -18,6 +18,7 @@ extension SessionStore {
         } catch {
             throw .unusable(path: archive.directory.path, error)
         }
+        for place in inventory.superseded { archive.note(.superseded(path: place.path)) }
         recovery.begin(total: inventory.places.count)
         if inventory.places.isEmpty { recovery.finish() }
         return Recovery(places: inventory.places)
@@ -61,13 +62,14 @@ extension SessionStore {
             let session = Session(found.draft, context: context, book: found.book)
             session.resume(at: place.firstGeneration, found.log)
             // Receipts that there were are kept also where the budget has become smaller.
-            try? session.makeReceiptRoom(for: nil)
+            try? session.makeReceiptRoom(
+                for: nil, groupCount: session.state?.optimizer.groups.count ?? 0)
             registry.withLock { $0.insert(.session(session), as: place.session) }
             archive.note(.recovered(session: place.session, found.tally))
             if found.needsSnapshot { session.snapshot { _ in } }
         } catch {
             let quarantined = QuarantinedSession(
-                place: place, fault: error.description,
+                place: place, fault: error.sentences,
                 highestGeneration: LedgerRecovery.highestGeneration(place))
             registry.withLock { $0.insert(.quarantined(quarantined), as: place.session) }
             archive.note(.quarantined(session: place.session, error))
@@ -97,13 +99,12 @@ extension SessionStore {
     /// start replays nothing; stops when `deadline` has passed.
     package func snapshotAll(until deadline: Instant) {
         for session in registry.withLock({ $0.sessions }) where session.durability == .log {
-            let left = deadline - MonotonicClock.now()
-            guard left > .zero else { return }
+            guard MonotonicClock.now() < deadline else { break }
             let done = DispatchSemaphore(value: 0)
             session.snapshotIfOutdated { _ in done.signal() }
-            _ = done.wait(timeout: .now() + .milliseconds(Int(left / .milliseconds(1))))
+            _ = done.wait(timeout: deadline.dispatchTime)
         }
-        archive?.settle()
+        archive?.settle(until: deadline)
     }
 }
 

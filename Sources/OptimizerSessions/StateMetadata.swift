@@ -8,7 +8,7 @@ struct StateMetadata {
     let step: Int
     let skipped: Int
 
-    private static let pointer = "/__metadata__"
+    static let pointer = "/__metadata__"
 
     init(_ members: [(name: String, value: String)]) throws(SessionError) {
         do throws(SettingsFault) {

@@ -46,9 +46,7 @@ package enum Directory {
 
     /// Returns when the names in the directory are on the disk.
     package static func sync(_ path: String) throws(Errno) {
-        let number = try check(.open) { clinux_open(path, O_RDONLY | O_DIRECTORY, 0, 0) }
-        let descriptor = Descriptor(owning: number)
-        try check(.fileSync, on: descriptor.number) { fsync(descriptor.number) }
+        try OpenDirectory(path).sync()
     }
 
     /// Gives a file another name, in the place of a file that has that name.

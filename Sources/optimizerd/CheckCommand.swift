@@ -26,11 +26,7 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         let report: [SessionReport]
         do {
-            let path = try directory.path
-            guard Directory.exists("\(path)/format") else {
-                throw SettingError("\(path) is no data directory.")
-            }
-            let directory = try DataDirectory(path)
+            let directory = try DataDirectory(reading: try self.directory.path)
             if let acceptLoss { try directory.dropLastRecord(of: acceptLoss) }
             report = try directory.check()
         } catch {

@@ -32,6 +32,9 @@ extension EventLog {
             logger.error(
                 "session quarantined",
                 metadata: ["session": "\(session)", "reason": "\(fault)"])
+        case .superseded(let path):
+            logger.warning(
+                "an earlier life of a session is passed over", metadata: ["path": "\(path)"])
         case .unfinishedCreation(let session):
             logger.info(
                 "an unfinished creation was removed", metadata: ["session": "\(session)"])

@@ -41,6 +41,12 @@ struct EventLog: Sendable {
             metadata: ["host": "\(host)"])
     }
 
+    func fewDescriptors(connections: Int) {
+        logger.warning(
+            "descriptors for fewer connections than asked for",
+            metadata: ["connections": "\(connections)"])
+    }
+
     func draining(signal: String) { logger.info("draining", metadata: ["signal": "\(signal)"]) }
 
     func stopped(cutConnections: Int) {

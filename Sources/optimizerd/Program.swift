@@ -27,7 +27,12 @@ struct Program {
     init(settings: Optimizerd, log: EventLog) throws {
         self.log = log
         host = settings.listening.host
-        let configuration = settings.serverConfiguration
+        let descriptors = DescriptorShares(limit: Machine.raiseDescriptorLimit())
+        var configuration = settings.serverConfiguration
+        if configuration.maxConnections > descriptors.connections {
+            log.fewDescriptors(connections: descriptors.connections)
+            configuration.maxConnections = descriptors.connections
+        }
         try Program.checkExposure(settings.listening, log)
 
         let memory = Int(clamping: Machine.memoryBytes)
@@ -37,12 +42,15 @@ struct Program {
         let sessions = settings.sessionLimits(memoryBytes: memory)
         published = PublishedLimits(
             service: settings.serviceLimits, formats: settings.formatLimits,
-            sessions: sessions, server: configuration, inFlightBodyBytes: inFlight)
+            sessions: sessions, server: configuration, inFlightBodyBytes: inFlight,
+            openLogFiles: descriptors.logFiles)
 
         let stop = StopOrder()
         self.stop = stop
         snapshotPatience = configuration.drainDeadline
-        let archive = try Program.archive(settings.directory) { event in
+        let archive = try Program.archive(
+            settings.directory, openFileLimit: descriptors.logFiles
+        ) { event in
             log.record(event)
             if case .failed = event { stop.give(.diskFailed) }
         }
@@ -59,10 +67,12 @@ struct Program {
     }
 
     private static func archive(
-        _ settings: DirectorySettings, onEvent: @escaping @Sendable (ArchiveEvent) -> Void
+        _ settings: DirectorySettings, openFileLimit: Int,
+        onEvent: @escaping @Sendable (ArchiveEvent) -> Void
     ) throws -> Archive {
         do {
-            return try Archive(try DataDirectory(settings.path), onEvent: onEvent)
+            return try Archive(
+                try DataDirectory(settings.path), openFileLimit: openFileLimit, onEvent: onEvent)
         } catch let fault as DataDirectoryFault {
             throw SettingError(fault.description)
         }
@@ -97,7 +107,6 @@ struct Program {
 
     /// Serves until SIGTERM or SIGINT, or until the disk fails, then drains.
     func serveUntilSignalled() throws -> Ending {
-        Machine.raiseDescriptorLimit()
         let watcher = try SignalWatcher([.terminate, .interrupt]) { [log, stop] signal in
             log.draining(signal: "\(signal)")
             stop.give(.clean)

@@ -25,21 +25,31 @@ def takes_disturbances():
     return ended.returncode != 0 and b"CRASH_AT" in ended.stderr
 
 
+def wait_until(holds, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 class Server:
     """Starts on a free port, stops by SIGTERM, and must end with status 0.
 
     Without `--data-dir` among the arguments it keeps its sessions in a directory of its own, which
     goes when the `with` block ends. A directory that is given stays, for a second process.
+    `descriptors` is its RLIMIT_NOFILE.
     """
 
-    def __init__(self, *arguments, start_seconds=30, environment=None, ready=True):
+    def __init__(self, *arguments, start_seconds=30, environment=None, ready=True,
+                 descriptors=None):
         assert BINARY.exists(), f"{BINARY} is not built; run deploy/test"
         self.own_directory = None
         if not any(str(a).split("=")[0] == "--data-dir" for a in arguments):
             self.own_directory = tempfile.mkdtemp(prefix="optimizerd-test-")
             arguments = (*arguments, "--data-dir", self.own_directory)
+        prefix = [] if descriptors is None else ["prlimit", f"--nofile={descriptors}"]
         self.process = subprocess.Popen(
-            [BINARY, "--port", "0", *arguments],
+            [*prefix, BINARY, "--port", "0", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, **(environment or {})},

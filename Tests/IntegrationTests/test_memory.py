@@ -5,14 +5,13 @@ import random
 import re
 import select
 import socket
-import time
 from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from api import API, JSON, RAW, SAFETENSORS, assert_problem
 from attacks import file
-from server import Server
+from server import Server, wait_until
 from wire import Connection, request_bytes
 
 MIB = 1 << 20
@@ -36,13 +35,6 @@ def service(budget=BUDGET, *, count):
 def in_flight(api):
     text = api.get("/metrics").body.decode()
     return int(re.search(r"^optimizerd_body_bytes_in_flight (\d+)$", text, re.M)[1])
-
-
-def wait_until(holds, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def statuses(connections):

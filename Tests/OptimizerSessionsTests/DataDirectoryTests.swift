@@ -1,3 +1,4 @@
+import Foundation
 import SystemIO
 import Testing
 
@@ -28,7 +29,7 @@ import Testing
             Issue.record("\(String(describing: error))")
             return
         }
-        #expect(version > DataDirectory.formatVersion)
+        #expect(version > DirectoryClaim.formatVersion)
         #expect(error?.description.contains("format \(version)") ?? false)
         #expect(try directory.bytes("format") == Array(text.utf8))
     }
@@ -57,12 +58,77 @@ import Testing
         #expect(Directory.exists("\(directory.path)/\(name)/sessions"))
     }
 
+    /// A wrong word on the command line does not strew files over somebody's home.
+    @Test func aDirectoryOfOtherFilesIsLeftAlone() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write([1], to: "thesis.tex")
+        let error = DataDirectoryFault.notOne(path: directory.path)
+        #expect(throws: error) { _ = try DataDirectory(directory.path).path }
+        #expect(throws: error) { _ = try DataDirectory(reading: directory.path).path }
+        #expect(try directory.names() == ["thesis.tex"])
+        try Directory.removeFile("\(directory.path)/thesis.tex")
+        try Directory.create("\(directory.path)/lost+found")
+        #expect(throws: error) { _ = try DataDirectory(reading: directory.path).path }
+        #expect(try DataDirectory(directory.path).path == directory.path)
+    }
+
+    @Test func readingChangesNothing() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path
+        try directory.write(Array("optimizerd data 1\n".utf8), to: "format")
+        try Directory.create("\(path)/sessions")
+        #expect(try DataDirectory(reading: path).path == path)
+        #expect(try directory.names() == ["format", "sessions"])
+        func read() throws -> String { try DataDirectory(reading: path).path }
+        do {
+            let served = try DataDirectory(path)
+            #expect(throws: DataDirectoryFault.inUse(path: path)) { _ = try read() }
+            #expect(served.path == path)
+        }
+        #expect(try read() == path)
+        let missing = "\(path)/no"
+        #expect(throws: DataDirectoryFault.unusable(path: missing, .noEntry)) {
+            _ = try DataDirectory(reading: missing).path
+        }
+    }
+
+    /// Somebody has put an old copy beside a session.
+    @Test func theLatestOfTwoLivesIsServed() throws {
+        let directory = try TemporaryDirectory()
+        do {
+            let world = try World(directory: directory)
+            try world.create("s", try durableSample())
+            try FileManager.default.copyItem(
+                atPath: "\(directory.path)/sessions/s@1", toPath: "\(directory.path)/copy")
+            try world.remove("s")
+            let second = try world.session("s", try durableSample())
+            try second.take(gradients(6))
+            world.store.archive?.librarian.sync {}
+        }
+        let old = "\(directory.path)/sessions/s@1"
+        try FileManager.default.moveItem(atPath: "\(directory.path)/copy", toPath: old)
+        do {
+            let world = try World(directory: directory)
+            #expect(try world.store.session(named: "s").tag == SessionTag(generation: 2, step: 1))
+            #expect(world.store.sessionCount == 1)
+            let passedOver = world.events.values.compactMap { event -> String? in
+                guard case .superseded(let path) = event else { return nil }
+                return path
+            }
+            #expect(passedOver == [old])
+        }
+        let reports = try directory.claim().check()
+        #expect(reports.map(\.session) == ["s", "s"])
+        #expect(reports.map { $0.fault == nil } == [true, false])
+    }
+
     @Test func whatCannotBeUsedSaysWhy() throws {
         let directory = try TemporaryDirectory()
         try directory.write([], to: "file")
         let path = "\(directory.path)/file"
         let error = #expect(throws: DataDirectoryFault.self) { _ = try DataDirectory(path).path }
         #expect(error?.description.contains(path) ?? false)
+        try Directory.removeFile(path)
         #if DEBUG
         for (call, reason) in [
             (SystemCall.makeDirectory, Errno.readOnlyFileSystem), (.open, .notPermitted),

@@ -28,6 +28,39 @@ import Testing
         #expect(try place.files().segments == [0])
     }
 
+    @Test(arguments: [false, true])
+    func recordsTakeWhatWasSaid(_ isLarge: Bool) throws {
+        let bench = try LedgerBench()
+        let place = try bench.begin()
+        let ledger = try bench.ledger(place, large: isLarge)
+        var byteCount = 0
+        for position in 1...5 {
+            let record = try LedgerRecord.sample(position, payloadBytes: 1000 * position)
+            byteCount += ledger.byteCount(of: record)
+            try ledger.write(record, after: position - 1)
+        }
+        let file = try SegmentFile(place.path(of: .segment(after: 0)), .read)
+        let opening = SegmentOpening(
+            session: "run", firstGeneration: 1, alignment: isLarge ? File.directAlignment : 8)
+        let openingBytes = ledger.byteCount(
+            of: opening.record(after: 0, time: WallTime(seconds: 0)))
+        #expect(try file.byteCount == openingBytes + byteCount)
+        let end = try #require(try LogWalk(place).replay(after: 0) { _ in true })
+        #expect(end.byteCount == byteCount)
+        #expect(try LogWalk(place).replay(after: 5) { _ in true }?.byteCount == 0)
+    }
+
+    /// A batch of large revisions is no reason to keep their memory for ever.
+    @Test func aBufferShrinksAgain() throws {
+        var buffer = try RecordBuffer()
+        _ = try buffer.add(.sample(1, payloadBytes: 20 << 20))
+        let large = try buffer.add(.sample(2, payloadBytes: 20 << 20)).count
+        #expect(large > 20 << 20)
+        buffer.removeAll()
+        #expect(buffer.capacity <= 8 << 20)
+        #expect(try buffer.add(.sample(3)).count == buffer.payload.byteCount)
+    }
+
     /// How a segment's records lie is the segment's matter, whatever its session would choose.
     @Test func aSegmentKeepsItsAlignment() throws {
         let bench = try LedgerBench()

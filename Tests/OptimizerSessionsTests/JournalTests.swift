@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import SystemIO
 import Testing
 
@@ -161,6 +162,40 @@ import Testing
         bench.files.archive.settle()
         #expect(try bench.journals() == [])
     }
+
+    /// A drain does not wait for a disk that is slower than its patience.
+    @Test func settlingHasAnEnd() throws {
+        let archive = try LedgerBench().archive
+        let gate = DispatchSemaphore(value: 0)
+        archive.librarian.async { gate.wait() }
+        archive.settle(until: MonotonicClock.now() + .milliseconds(1))
+        gate.signal()
+        archive.settle()
+    }
+
+    #if DEBUG
+    /// A journal that finds no descriptor stays and is tried again; only the disk's own faults end
+    /// the service.
+    @Test func aScarceDescriptorIsWaitedFor() throws {
+        let bench = try JournalBench()
+        let place = try bench.files.begin()
+        try bench.commit(to: [place], records: 1...2)
+        let archive = bench.files.archive
+        let keeper = JournalKeeper(queue: archive.librarian, health: archive.health)
+        let segments: Set = [CommitJournal.CoveredSegment(place: place, start: 0)]
+        archive.librarian.sync {
+            ForcedErrno.during(.open, .processFileLimit) {
+                keeper.settle(bench.journalPath, segments)
+            }
+        }
+        #expect(try bench.journals().count == 1)
+        #expect(!archive.health.hasFailed)
+        let patience = MonotonicClock.now() + .seconds(30)
+        while try bench.journals() != [], MonotonicClock.now() < patience { usleep(10_000) }
+        #expect(try bench.journals() == [])
+        #expect(try bench.files.positions(place) == [1, 2])
+    }
+    #endif
 }
 
 /// A journal beside the files of some sessions.

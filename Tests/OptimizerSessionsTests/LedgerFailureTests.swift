@@ -70,6 +70,36 @@ import Testing
         #expect(try ledger.place.files().segments == [0])
     }
 
+    /// Renaming is the deletion, so what fails after it is no refusal.
+    @Test func aRetirementIsWholeOrAFailure() throws {
+        let bench = try LedgerBench()
+        let place = try bench.begin()
+        let directory = bench.directory
+        ForcedErrno.during(.open, .processFileLimit) {
+            #expect(throws: LedgerFailure.full(.processFileLimit)) {
+                try bench.archive.directory.retire(place, lastGeneration: 1)
+            }
+        }
+        #expect(try directory.names("sessions") == ["run@1"])
+        ForcedErrno.during(.fileSync, .noSpace) {
+            #expect(throws: LedgerFailure.failed(.noSpace)) {
+                try bench.archive.directory.retire(place, lastGeneration: 1)
+            }
+        }
+        #expect(try directory.names("sessions") == ["run@retired-1"])
+    }
+
+    @Test(arguments: [Errno.processFileLimit, .noSpace], [SystemCall.open, .makeDirectory])
+    func aRefusedBeginningLeavesNothing(_ error: Errno, _ call: SystemCall) throws {
+        let bench = try LedgerBench()
+        ForcedErrno.during(call, error) {
+            #expect(throws: LedgerFailure.full(error)) { _ = try bench.begin() }
+        }
+        #expect(try bench.directory.names("sessions") == [])
+        #expect(try !bench.archive.health.hasFailed)
+        _ = try bench.begin()
+    }
+
     @Test func whatCannotBeCutOffEndsTheLedger() throws {
         let bench = try LedgerBench()
         let ledger = try bench.ledger(try bench.begin())

@@ -50,7 +50,7 @@ import Testing
         #expect(replay.position == sample.records.count && sample.records.count == 16)
         #expect(Set(sample.records.map(\.kind)).count == 5)
         let session = try sample.world.store.session(named: "s")
-        #expect(replay.state.tag == session.tag && replay.tally.steps == 9)
+        #expect(replay.state.tag == session.tag && replay.steps == 9)
     }
 
     @Test func whatDoesNotFollowIsAFault() throws {

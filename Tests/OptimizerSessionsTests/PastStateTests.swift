@@ -1,3 +1,4 @@
+import Dispatch
 import OptimizerEngine
 import SystemIO
 import Testing
@@ -47,6 +48,27 @@ import Testing
             try check(world)
         }
         try check(World(directory: directory))
+    }
+
+    /// A client that asks for more rebuilds than may wait is refused, and nobody else for ever.
+    @Test func rebuildsWaitWithinABound() throws {
+        let world = try World(directory: try TemporaryDirectory()) { $0.waitingPerSession = 1000 }
+        let session = try world.session("s", try durableSample())
+        for seed in 1...3 { try session.take(gradients(6, seed: seed)) }
+        let answers = Collected<Result<StateExport, SessionError>>()
+        let asked = 4 * Archive.rebuildLimit
+        let blocker = DispatchSemaphore(value: 0)
+        let archive = try #require(world.store.archive)
+        #expect(archive.rebuild { blocker.wait() })
+        for _ in 0..<asked { session.exportState(step: 1) { answers.add($0) } }
+        let expected = asked - (Archive.rebuildLimit - 1)
+        _ = answers.wait(for: expected)
+        blocker.signal()
+        let refused = answers.wait(for: asked).count {
+            if case .failure(.queueFull(Archive.rebuildLimit)) = $0 { true } else { false }
+        }
+        #expect(refused == expected)
+        _ = try export(session, 1)
     }
 
     /// The import goes back from step 8 to 6: 7 and 8 are of the timeline after it once it has

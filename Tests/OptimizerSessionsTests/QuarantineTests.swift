@@ -29,7 +29,7 @@ import Testing
             let world = try World(directory: directory)
             let faults = world.events.values.compactMap { event -> String? in
                 guard case .quarantined("bad", let fault) = event else { return nil }
-                return fault.description
+                return fault.sentences
             }
             #expect(faults.count == 1)
             for word in words { #expect(faults.first?.contains(word) ?? false, "\(faults)") }
@@ -63,6 +63,38 @@ import Testing
         let again = try world.create("bad", try durableSample())
         #expect(again.description.tag.generation == last.generation + 1)
         #expect(world.events.values.allSatisfy { $0.isRecovered })
+    }
+
+    /// Nothing is wrong with the files of a session that no longer fits, and nobody is told to
+    /// delete it.
+    @Test func aSessionThatDoesNotFitWaitsForRoom() throws {
+        let (directory, before) = try made()
+        do {
+            let world = try World(stateBytes: 100, directory: directory)
+            let error = #expect(throws: SessionError.self) {
+                _ = try world.store.session(named: "good")
+            }
+            guard case .quarantined("good", let fault)? = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(fault.contains("of the 100") && fault.contains("more room"))
+            #expect(!fault.contains("delete"))
+        }
+        let world = try World(directory: directory)
+        #expect(try world.portraits() == before)
+    }
+
+    /// A directory that holds files of an unknown kind is no unfinished creation.
+    @Test func filesThatAreNotKnownAreKept() throws {
+        let directory = try TemporaryDirectory()
+        do { _ = try World(directory: directory) }
+        try Directory.create("\(directory.path)/sessions/s@1")
+        try directory.write([1], to: "sessions/s@1/snapshot-of-a-newer-kind")
+        let world = try World(directory: directory)
+        #expect(throws: SessionError.self) { _ = try world.store.session(named: "s") }
+        #expect(world.store.quarantinedCount == 1)
+        #expect(try directory.names("sessions/s@1") == ["snapshot-of-a-newer-kind"])
     }
 
     @Test(arguments: [0, 7, 8, 100, 2000, -5, -1])

@@ -54,6 +54,58 @@ import Testing
         #expect(book.receipt(step: 2, generation: 2) == nil)
     }
 
+    /// A schedule that changes the learning rates of many groups in each step costs memory, and
+    /// that is counted; rates that stay are there once.
+    @Test func ratesAreCounted() {
+        let groups = 1000
+        func receipt(_ step: Int, lr: Double) -> StepReceipt {
+            StepReceipt(
+                tag: SessionTag(generation: 1, step: step), applied: true, gradNorm: 1,
+                clipCoef: 1, loss: nil,
+                rates: LearningRates((0..<groups).map { ("g\($0)", lr) }),
+                time: WallTime(seconds: 0), key: nil)
+        }
+        let tuple = MemoryLayout<(group: String, lr: Double)>.stride
+        var (steady, changing) = (ReceiptBook(), ReceiptBook())
+        let recent = ReceiptBounds.recentCount
+        for step in 1...3 * recent {
+            steady.add(receipt(step, lr: 0.5))
+            changing.add(receipt(step, lr: Double(step)))
+        }
+        let receipts = recent * 2 * MemoryLayout<StepReceipt>.stride
+        #expect(steady.byteCount < receipts + 2 * groups * tuple)
+        #expect(changing.byteCount >= recent * groups * tuple)
+        // What was counted for a receipt goes with it.
+        for step in 3 * recent + 1...5 * recent { changing.add(receipt(step, lr: 0.5)) }
+        for step in 3 * recent + 1...5 * recent { steady.add(receipt(step, lr: 0.25)) }
+        #expect(changing.byteCount == steady.byteCount)
+    }
+
+    /// Names of groups are there once, however many tables of rates a file has.
+    @Test func ratesThatWereReadShareTheirNames() throws {
+        var book = ReceiptBook()
+        let name = String(repeating: "group", count: 20)
+        for step in 1...3 {
+            book.add(
+                StepReceipt(
+                    tag: SessionTag(generation: 1, step: step), applied: true, gradNorm: 1,
+                    clipCoef: 1, loss: nil, rates: LearningRates([(name, Double(step))]),
+                    time: WallTime(seconds: 0), key: nil))
+        }
+        var writer = ByteWriter()
+        book.write(to: &writer)
+        var reader = ByteReader(writer.bytes[...])
+        let read = try ReceiptBook(from: &reader)
+        var addresses: Set<UInt> = []
+        for step in 1...3 {
+            let receipt = try #require(read.receipt(step: step, generation: nil))
+            var group = receipt.rates.byGroup[0].group
+            let address = group.withUTF8 { UInt(bitPattern: $0.baseAddress) }
+            addresses.insert(address)
+        }
+        #expect(addresses.count == 1)
+    }
+
     @Test func aKeyIsClaimedOnce() {
         var book = ReceiptBook()
         #expect(name(of: book.claim("k")) == "unknown")

@@ -1,3 +1,4 @@
+import Foundation
 import OptimizerEngine
 import SystemIO
 import TensorFormats
@@ -41,6 +42,47 @@ import Testing
                     TensorPlace(slab: slab, byteOffset: $0, type: type)
                 })
         }
+    }
+
+    /// A state that has come as far as numbers go would be one that can be taken in and not be
+    /// stepped, snapshotted or forked.
+    @Test func aStateNeedsRoomForSteps() throws {
+        let directory = try TemporaryDirectory()
+        let half = FlatOptimizer.maximumStep / 2
+        do {
+            let world = try World(directory: directory)
+            let file = try world.session("s", try durableSample()).state()
+            for (step, isGood) in [(half, true), (half + 1, false), (2 * half, false)] {
+                let changed = try changing(file, step: step)
+                guard isGood else {
+                    #expect(throws: SessionError.self) { try world.importState(changed, as: "t") }
+                    #expect(throws: SessionError.self) { try world.importState(changed, as: "s") }
+                    continue
+                }
+                for name in ["s", "t"] {
+                    try world.importState(changed, as: name)
+                    try world.store.session(named: name).take(gradients(6))
+                    let fork = try world.fork(name, as: "\(name)-fork").description
+                    #expect(fork.tag.step == half + 1)
+                }
+            }
+        }
+        let world = try World(directory: directory)
+        for name in ["s", "t", "s-fork", "t-fork"] {
+            #expect(try world.store.session(named: name).tag.step == half + 1)
+        }
+    }
+
+    /// The file with another number of steps in its metadata, and a header as long as needed.
+    private func changing(_ file: [UInt8], step: Int) throws -> [UInt8] {
+        let length = Int(file[0]) | Int(file[1]) << 8 | Int(file[2]) << 16
+        var header = String(decoding: file[8..<8 + length], as: UTF8.self)
+        #expect(header.contains("\"step\":\"0\""))
+        header = header.replacingOccurrences(of: "\"step\":\"0\"", with: "\"step\":\"\(step)\"")
+        header += String(repeating: " ", count: -header.utf8.count & 7)
+        let count = UInt64(header.utf8.count)
+        return (0..<8).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) }
+            + Array(header.utf8) + file[(8 + length)...]
     }
 
     @Test(arguments: Case.all)

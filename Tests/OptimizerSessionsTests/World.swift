@@ -99,9 +99,9 @@ final class Collected<Value: Sendable>: Sendable {
 
     var values: [Value] { state.withLock { $0 } }
 
-    /// Call once: waits until so many have arrived.
+    /// Waits until so many have arrived. For one thread.
     func wait(for count: Int) -> [Value] {
-        for _ in 0..<count { arrival.wait() }
+        while values.count < count { arrival.wait() }
         return values
     }
 }

@@ -19,9 +19,7 @@ extension Problem {
                 "There is no receipt of step \(step); the session is at \(current.step)."
             ).with("current", "\"\(current)\"")
         case .quarantined(_, let fault):
-            return Problem(
-                .sessionQuarantined,
-                "\(fault). The session can be deleted; 'optimizerd check' tells more.")
+            return Problem(.sessionQuarantined, fault)
         case .recovering(let done, let total):
             return Problem(
                 .recovering, "\(done) of \(total) sessions are rebuilt; the rest follows."

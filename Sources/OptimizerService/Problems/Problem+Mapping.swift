@@ -37,7 +37,7 @@ extension Problem {
             .idempotencyKeyReused, .logFull, .logFailed:
             self = .kept(error)
         case .queueFull(let limit):
-            self = Problem(.queueFull, "As many requests wait for this session as may: \(limit).")
+            self = Problem(.queueFull, "As many requests wait for this as may: \(limit).")
                 .with("limit", limit)
         case .overBudget(let budget, let limit, let asked):
             self = Problem(.overBudget, "\(budget.inWords) would pass the limit of \(limit).")

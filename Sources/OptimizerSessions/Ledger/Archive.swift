@@ -1,4 +1,5 @@
 import Dispatch
+import Synchronization
 import SystemIO
 
 /// What keeps sessions on one data directory: who writes records, who writes snapshots, and
@@ -9,7 +10,11 @@ package final class Archive: Sendable {
     /// 1.05 ms directly and 11 ms through the cache; 4 KiB 0.11 ms against 0.12 to 0.19 ms.
     static let largeRecordBytes = 256 << 10
 
-    /// Segments that stay open between records, of small and of large sessions together.
+    /// Rebuilds of earlier steps that may wait; each can take as long as a start.
+    package static let rebuildLimit = 64
+
+    /// Segments that may be open at a time, of small and of large sessions together, where the
+    /// process may have descriptors enough.
     package static let openFileLimit = 512
 
     let directory: DataDirectory
@@ -20,16 +25,20 @@ package final class Archive: Sendable {
     /// Writes snapshots and removes what is superfluous, one after another.
     let librarian = DispatchQueue(label: "librarian")
     /// Rebuilds states of earlier steps, one after another.
-    let historian = DispatchQueue(label: "historian")
+    private let historian = DispatchQueue(label: "historian")
+    private let waitingRebuilds = Atomic(0)
     private let onEvent: @Sendable (ArchiveEvent) -> Void
 
-    /// - Parameter onEvent: called from any thread.
+    /// - Parameters:
+    ///   - openFileLimit: segments that may be open at a time.
+    ///   - onEvent: called from any thread.
     package init(
-        _ directory: consuming DataDirectory, onEvent: @escaping @Sendable (ArchiveEvent) -> Void
+        _ directory: consuming DataDirectory, openFileLimit: Int = Archive.openFileLimit,
+        onEvent: @escaping @Sendable (ArchiveEvent) -> Void
     ) throws(Errno) {
         self.onEvent = onEvent
         health = LedgerHealth { onEvent(.failed($0)) }
-        let limit = Archive.openFileLimit / 2
+        let limit = max(2, openFileLimit / 2)
         journal = CommitJournal(
             in: directory.path, keeper: JournalKeeper(queue: librarian, health: health))
         smallRecords = try ArchiveDesk(
@@ -40,14 +49,31 @@ package final class Archive: Sendable {
 
     func note(_ event: ArchiveEvent) { onEvent(event) }
 
-    /// Returns when everything is where it belongs and no journal is needed.
-    func settle() {
+    /// Runs `work` when it is its turn among the rebuilds of earlier steps.
+    ///
+    /// - Returns: false when too many wait already; `work` is then never called.
+    func rebuild(_ work: @escaping @Sendable () -> Void) -> Bool {
+        let waiting = waitingRebuilds.add(1, ordering: .relaxed).newValue
+        guard waiting <= Self.rebuildLimit else {
+            waitingRebuilds.subtract(1, ordering: .relaxed)
+            return false
+        }
+        historian.async { [self] in
+            work()
+            waitingRebuilds.subtract(1, ordering: .relaxed)
+        }
+        return true
+    }
+
+    /// Waits until everything is where it belongs and no journal is needed, or not any longer:
+    /// what a journal holds then, the next start puts there.
+    func settle(until deadline: Instant = .distantFuture) {
         let done = DispatchSemaphore(value: 0)
         smallRecords.perform { [journal, librarian] in
             journal.rotate()
             librarian.async { done.signal() }
         }
-        done.wait()
+        _ = done.wait(timeout: deadline.dispatchTime)
     }
 
     /// Forgets what is left of a deleted session whose name lives again.
@@ -84,6 +110,8 @@ package enum ArchiveEvent: Sendable {
     /// A damaged journal that nothing depended on was not read to its end.
     case journalLeftUnread(LedgerFault)
     case quarantined(session: String, LedgerFault)
+    /// Another directory of the name holds a later life of the session.
+    case superseded(path: String)
     /// A creation that was never acknowledged was removed.
     case unfinishedCreation(session: String)
     case recovered(session: String, RecoveryTally)
@@ -91,6 +119,6 @@ package enum ArchiveEvent: Sendable {
 
 /// What a recovery has done.
 package struct RecoveryTally: Sendable {
-    package var steps = 0
-    package var bytes = 0
+    package let steps: Int
+    package let bytes: Int
 }

@@ -22,6 +22,7 @@ final class ArchiveDesk: Sendable {
     private let wakeUp = DispatchSemaphore(value: 0)
     private let health: LedgerHealth
     private let openFiles: OpenFiles
+    private let batchLimit: Int
     private let journal: CommitJournal?
     private let buffer: DeskBuffer
 
@@ -31,7 +32,7 @@ final class ArchiveDesk: Sendable {
     }
 
     /// - Parameters:
-    ///   - openFileLimit: segments that stay open between records.
+    ///   - openFileLimit: segments that may be open at a time.
     ///   - journal: where records of several sessions become durable together; without one each
     ///     segment is synced by itself.
     init(
@@ -40,7 +41,9 @@ final class ArchiveDesk: Sendable {
         self.health = health
         self.journal = journal
         buffer = DeskBuffer(try RecordBuffer())
-        openFiles = OpenFiles(limit: openFileLimit)
+        // Half of them for what is kept open, half for what a batch opens.
+        openFiles = OpenFiles(limit: max(1, openFileLimit / 2))
+        batchLimit = max(1, openFileLimit / 2)
         _ = try WorkerThread(name: name) { [weak self, wakeUp] in
             while true {
                 wakeUp.wait()
@@ -69,6 +72,14 @@ final class ArchiveDesk: Sendable {
             defer { inbox.errands = [] }
             return inbox.errands
         }
+        // Each errand may open a segment, and only between batches are any closed.
+        for start in stride(from: 0, to: errands.count, by: batchLimit) {
+            work(errands[start..<min(start + batchLimit, errands.count)])
+        }
+        return true
+    }
+
+    private func work(_ errands: ArraySlice<Errand>) {
         var batch: [(ledger: FileLedger, durable: LedgerCompletion)] = []
         for errand in errands {
             switch errand {
@@ -81,7 +92,6 @@ final class ArchiveDesk: Sendable {
             }
         }
         sync(batch)
-        return true
     }
 
     private func write(

@@ -100,16 +100,29 @@ struct JournalKeeper: Sendable {
     let queue: DispatchQueue
     let health: LedgerHealth
 
+    /// How long the next attempt waits when descriptors or memory are lacking.
+    private static let patience = DispatchTimeInterval.seconds(1)
+
     func retire(_ journal: String, covering segments: Set<CommitJournal.CoveredSegment>) {
-        queue.async {
-            do throws(Errno) {
-                for segment in segments { try Self.sync(segment) }
-                for place in Set(segments.map(\.place)) { try Self.syncNames(of: place) }
-                try Directory.removeFile(journal)
-            } catch {
-                // What the journal holds is safe; whether the segments are can't be found out.
-                health.note(.failed(error))
+        queue.async { settle(journal, segments) }
+    }
+
+    func settle(
+        _ journal: String, _ segments: Set<CommitJournal.CoveredSegment>
+    ) {
+        do throws(Errno) {
+            for segment in segments { try Self.sync(segment) }
+            for place in Set(segments.map(\.place)) { try Self.syncNames(of: place) }
+            try Directory.removeFile(journal)
+        } catch {
+            guard case .failed = LedgerFailure(error) else {
+                // The journal stands in for the segments as long as it takes.
+                return queue.asyncAfter(deadline: .now() + Self.patience) {
+                    settle(journal, segments)
+                }
             }
+            // What the journal holds is safe; whether the segments are can't be found out.
+            health.note(.failed(error))
         }
     }
 

@@ -10,87 +10,27 @@ import SystemIO
 ///   being removed, and it goes when a session of the name begins again.
 /// - `sessions/@retired-L`: no deleted session that is not named here came further than L.
 package struct DataDirectory: ~Copyable, Sendable {
-    package static let formatVersion = 1
-    private static let formatStem = "optimizerd data "
     /// Generations, positions and steps in names; a larger number is in none of ours, and sums of
     /// a few of these do not overflow.
     static let highestNumber = 1 << 53
 
     package let path: String
     let sessions: String
-    private let lock: File
+    private let claim: DirectoryClaim
 
     /// Makes the directory, or opens it, and claims it.
     package init(_ path: String) throws(DataDirectoryFault) {
         self.path = path
         sessions = "\(path)/sessions"
-        lock = try Self.claim(path, sessions)
+        claim = try DirectoryClaim.make(sessions, in: path)
     }
 
-    private static func claim(
-        _ path: String, _ sessions: String
-    ) throws(DataDirectoryFault) -> File {
-        let lock = try locked(path, sessions)
-        try checkFormat(path)
-        return lock
-    }
-
-    private static func locked(
-        _ path: String, _ sessions: String
-    ) throws(DataDirectoryFault) -> File {
-        do {
-            if !Directory.exists(sessions) { try make(path, sessions) }
-            let lock = try File("\(path)/lock", .updateOrCreate)
-            try lock.lock()
-            return lock
-        } catch {
-            throw error == .wouldBlock ? .inUse(path: path) : .unusable(path: path, error)
-        }
-    }
-
-    private static func make(_ path: String, _ sessions: String) throws(Errno) {
-        try Directory.create(sessions)
-        try Directory.sync(path)
-        do throws(Errno) {
-            try Directory.sync(Directory.parent(of: path))
-        } catch {
-            // Who may use a directory need not be allowed to read the one that it stands in.
-            guard error == .notPermitted else { throw error }
-        }
-    }
-
-    private static func checkFormat(_ path: String) throws(DataDirectoryFault) {
-        let name = "\(path)/format"
-        do {
-            guard Directory.exists(name) else { return try writeFormat(name, in: path) }
-            let file = try SegmentFile(name, .read)
-            let text = String(decoding: try file.bytes(at: 0, count: 64), as: UTF8.self)
-            let line = text.prefix { $0 != "\n" }
-            guard line.hasPrefix(formatStem),
-                let version = Int(line.dropFirst(formatStem.count)), version >= 1
-            else { throw DataDirectoryFault.notOne(path: path) }
-            guard version <= formatVersion else {
-                throw DataDirectoryFault.newer(path: path, version: version)
-            }
-        } catch let fault as DataDirectoryFault {
-            throw fault
-        } catch {
-            throw .unusable(path: path, error as? Errno ?? .inputOutput)
-        }
-    }
-
-    /// Under another name first: a file that is there is whole.
-    private static func writeFormat(_ name: String, in path: String) throws(Errno) {
-        let unfinished = name + ".tmp"
-        let file = try File(unfinished, .updateOrCreate)
-        let line = Array("\(formatStem)\(formatVersion)\n".utf8)
-        let outcome = line.withUnsafeBytes { bytes in
-            Result { () throws(Errno) in try file.write([bytes], at: 0) }
-        }
-        try outcome.get()
-        try file.syncData()
-        try Directory.rename(unfinished, to: name)
-        try Directory.sync(path)
+    /// Claims a directory that is there and changes nothing in it, so that a copy on a read-only
+    /// file system can be looked at too.
+    package init(reading path: String) throws(DataDirectoryFault) {
+        self.path = path
+        sessions = "\(path)/sessions"
+        claim = try DirectoryClaim.read(path)
     }
 
     // MARK: Sessions
@@ -100,16 +40,30 @@ package struct DataDirectory: ~Copyable, Sendable {
         _ session: String, firstGeneration: Int, with snapshot: SnapshotImage
     ) throws(LedgerFailure) -> LedgerPlace {
         let place = place(of: session, firstGeneration)
+        let names: OpenDirectory
         do {
+            names = try OpenDirectory(sessions)
             try Directory.create(place.path)
-            try place.keep(snapshot)
-            try Directory.sync(sessions)
         } catch {
-            // Without a snapshot under its name it is no session; the next start removes it.
-            try? Directory.removeTree(place.path)
+            throw LedgerFailure(error)
+        }
+        do {
+            try place.keep(snapshot)
+            try names.sync()
+        } catch {
+            try abandon(place)
             throw error as? LedgerFailure ?? LedgerFailure(error as? Errno ?? .inputOutput)
         }
         return place
+    }
+
+    /// Leaves nothing of a session that was answered as not made.
+    private func abandon(_ place: LedgerPlace) throws(LedgerFailure) {
+        do {
+            try Directory.removeTree(place.path)
+        } catch {
+            throw .failed(error)
+        }
     }
 
     func place(of session: String, _ firstGeneration: Int) -> LedgerPlace {
@@ -118,12 +72,19 @@ package struct DataDirectory: ~Copyable, Sendable {
 
     /// Renames the session's directory, which deletes the session at once and wholly.
     func retire(_ place: LedgerPlace, lastGeneration: Int) throws(LedgerFailure) {
+        let retired = RetiredName(session: place.session, lastGeneration: lastGeneration)
+        let names: OpenDirectory
         do {
-            let retired = RetiredName(session: place.session, lastGeneration: lastGeneration)
+            names = try OpenDirectory(sessions)
             try Directory.rename(place.path, to: path(of: retired))
-            try Directory.sync(sessions)
         } catch {
             throw LedgerFailure(error)
+        }
+        do {
+            try names.sync()
+        } catch {
+            // The session has its new name already, whatever kind of error this is.
+            throw .failed(error)
         }
     }
 
@@ -149,6 +110,8 @@ package struct DataDirectory: ~Copyable, Sendable {
     struct Inventory {
         var places: [LedgerPlace] = []
         var retired: [RetiredName] = []
+        /// Other lives of sessions that are among the places: somebody has copied them there.
+        var superseded: [LedgerPlace] = []
     }
 
     func inventory() throws(Errno) -> Inventory {
@@ -160,6 +123,11 @@ package struct DataDirectory: ~Copyable, Sendable {
                 inventory.places.append(place(of: session, generation))
             }
         }
+        let latest = Dictionary(
+            inventory.places.map { ($0.session, $0) },
+            uniquingKeysWith: { $0.firstGeneration > $1.firstGeneration ? $0 : $1 })
+        inventory.superseded = inventory.places.filter { latest[$0.session] != $0 }
+        inventory.places.removeAll { latest[$0.session] != $0 }
         return inventory
     }
 
@@ -170,58 +138,5 @@ package struct DataDirectory: ~Copyable, Sendable {
             String(generation) == parts[1]
         else { return nil }
         return (String(parts[0]), generation)
-    }
-}
-
-/// What remains of a deleted session; without a name, of many.
-struct RetiredName: Hashable {
-    let session: String
-    let lastGeneration: Int
-
-    private static let mark = "@retired-"
-
-    init(session: String, lastGeneration: Int) {
-        self.session = session
-        self.lastGeneration = lastGeneration
-    }
-
-    var text: String { "\(session)\(Self.mark)\(lastGeneration)" }
-
-    init?(_ text: String) {
-        guard let at = text.firstIndex(of: "@"), text[at...].hasPrefix(Self.mark),
-            let last = Int(text[at...].dropFirst(Self.mark.count)), last >= 1,
-            last <= DataDirectory.highestNumber
-        else { return nil }
-        session = String(text[..<at])
-        lastGeneration = last
-        guard session.isEmpty || SessionName.isValid(session) else { return nil }
-    }
-}
-
-/// Why a directory cannot be served, in a sentence for whoever named it.
-package enum DataDirectoryFault: Error, Equatable, CustomStringConvertible {
-    case unusable(path: String, Errno)
-    case inUse(path: String)
-    case newer(path: String, version: Int)
-    case notOne(path: String)
-    /// A journal that sessions depend on cannot be read.
-    case damagedJournal(String)
-
-    package var description: String {
-        switch self {
-        case .unusable(let path, let error):
-            "The data directory \(path) cannot be used: \(error). Name another with --data-dir."
-        case .inUse(let path):
-            "The data directory \(path) is in use by another optimizerd."
-        case .newer(let path, let version):
-            "The data directory \(path) has format \(version), and this program knows none above "
-                + "\(DataDirectory.formatVersion); run the newer optimizerd that wrote it."
-        case .damagedJournal(let fault):
-            "The machine has stopped since sessions were served, and what they had acknowledged "
-                + "last may stand only in a journal that is damaged (\(fault)). Restore it, or "
-                + "remove the journal to accept that loss."
-        case .notOne(let path):
-            "\(path) holds a file named format that is none of optimizerd's."
-        }
     }
 }

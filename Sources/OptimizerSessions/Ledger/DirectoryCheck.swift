@@ -27,8 +27,14 @@ extension DataDirectory {
             limits: SessionLimits(stateBytes: .max), lanes: try LanePool(laneCount: Machine.cores),
             bodies: SlabPool(limitBytes: .max, idleBytes: 0),
             budget: StateBudget(limitBytes: .max), archive: nil)
+        let inventory = try inventory()
         return try journals().map { name throws(Errno) in try check(journal: name) }
-            + inventory().places.map { check($0, context) }
+            + inventory.places.map { check($0, context) }
+            + inventory.superseded.map { place in
+                SessionReport(
+                    session: place.session, snapshots: 0, records: 0, tornBytes: 0,
+                    fault: "\(place.path) is not served: there is a later life of the session")
+            }
     }
 
     private func journals() throws(Errno) -> [String] {

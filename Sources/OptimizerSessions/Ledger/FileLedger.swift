@@ -16,7 +16,8 @@ final class FileLedger: StepLedger, @unchecked Sendable {
     private var tail: LogTail
     private var file: SegmentFile?
     private var isDirty = false
-    private var hasNewName = false
+    /// Of this ledger, while the name of its segment is not on the disk.
+    private var newName: OpenDirectory?
     /// For the desk's list of open files.
     var lastUse = 0
     var isListedOpen = false
@@ -39,6 +40,13 @@ final class FileLedger: StepLedger, @unchecked Sendable {
     ) {
         let answers = ArchiveDesk.AppendAnswers(written: written, durable: durable)
         desk.submit(.append(self, record, after: expected, answers))
+    }
+
+    func byteCount(of record: LedgerRecord) -> Int {
+        RecordLayout(
+            detailBytes: record.detail.count, payloadBytes: record.payload.byteCount,
+            alignment: alignment
+        ).byteCount
     }
 }
 
@@ -135,6 +143,7 @@ extension FileLedger {
             return (file, segment)
         }
         let path = place.path(of: .segment(after: tail.head))
+        let directory = try OpenDirectory(place.path)
         let file = try open(path, .create, alignment)
         let opening = SegmentOpening(
             session: place.session, firstGeneration: place.firstGeneration, alignment: alignment)
@@ -146,7 +155,7 @@ extension FileLedger {
             // and then nobody could tell that it was never acknowledged.
             try file.syncData()
             tail.segment = segment
-            hasNewName = true
+            newName = directory
             return (file, segment)
         } catch {
             self.file = nil
@@ -168,12 +177,12 @@ extension FileLedger {
         guard isDirty else { return }
         do {
             try file?.syncData()
-            if hasNewName { try Directory.sync(place.path) }
+            try newName?.sync()
         } catch {
             throw .failed(error)
         }
         isDirty = false
-        hasNewName = false
+        newName = nil
     }
 
     /// The next record opens the segment again. What was written has been synced, or stands in a

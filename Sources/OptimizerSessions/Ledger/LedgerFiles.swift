@@ -68,6 +68,8 @@ struct LedgerFiles {
     private(set) var segments: [Int] = []
     private(set) var snapshots: [SnapshotReference] = []
     private(set) var unfinished: [String] = []
+    /// Somebody else's, or a newer program's: they mean nothing here, and stay.
+    private(set) var others: [String] = []
 
     init(in path: String) throws(Errno) {
         for name in try Directory.names(in: path) {
@@ -75,11 +77,13 @@ struct LedgerFiles {
             case .segment(let position): segments.append(position)
             case .snapshot(let snapshot): snapshots.append(snapshot)
             case .unfinished: unfinished.append(name)
-            // Somebody else's file is none of ours, and stays.
-            case nil: break
+            case nil: others.append(name)
             }
         }
     }
+
+    /// Whether this can only be a creation that was never finished.
+    var areOfNoSession: Bool { snapshots.isEmpty && segments.isEmpty && others.isEmpty }
 
     /// How many snapshots are kept at least: when the last one turns out to be damaged, the one
     /// before it and the log lead to the same state.

@@ -25,10 +25,11 @@ struct LedgerPlace: Hashable, Sendable {
         let final = path(of: .snapshot(reference))
         let unfinished = path(of: .unfinished(LedgerFileName.snapshot(reference).text))
         do {
+            let names = try OpenDirectory(path)
             if Directory.exists(unfinished) { try Directory.removeFile(unfinished) }
             try snapshot.write(to: unfinished)
             try Directory.rename(unfinished, to: final)
-            try Directory.sync(path)
+            try names.sync()
         } catch {
             removeUnfinished(unfinished)
             throw LedgerFailure(error)

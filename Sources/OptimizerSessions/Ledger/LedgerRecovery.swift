@@ -22,8 +22,7 @@ struct LedgerRecovery {
         do {
             replay = try LedgerReplay(contents, context)
         } catch {
-            throw .damaged(
-                file: place.path, offset: 0, reason: "the state does not fit: \(error)")
+            throw .noRoom(error)
         }
         let log = "the log in \(place.path)"
         let end = try LogWalk(place).replay(after: contents.account.position) {
@@ -67,11 +66,9 @@ struct LedgerRecovery {
         let files = try place.files()
         try writing { () throws(Errno) in
             for name in files.unfinished { try Directory.removeFile("\(place.path)/\(name)") }
-            if files.snapshots.isEmpty, files.segments.isEmpty {
-                try Directory.removeTree(place.path)
-            }
+            if files.areOfNoSession { try Directory.removeTree(place.path) }
         }
-        guard !files.snapshots.isEmpty || !files.segments.isEmpty else { return nil }
+        guard !files.areOfNoSession else { return nil }
         let (contents, passedOver) = try newestSnapshot(files.snapshots)
         let (replay, end) = try Self.replay(place, from: contents, context)
         try cutTornTail(end, files)
@@ -131,14 +128,15 @@ struct LedgerRecovery {
         let ledger = FileLedger(
             place, archive: archive, payloadBytes: state.layout.byteCount, tail: end.tail)
         var log = SessionLog(ledger: ledger, head: replay.position)
-        log.bytes = replay.tally.bytes
+        log.bytes = end.byteCount
         let draft = SessionDraft(
             name: place.session, state: state, origin: account.origin, durability: .log,
             retainSteps: account.retainSteps)
         return Found(
-            draft: draft, book: replay.book, log: log, tally: replay.tally,
+            draft: draft, book: replay.book, log: log, 
+            tally: RecoveryTally(steps: replay.steps, bytes: end.byteCount),
             needsSnapshot: needsSnapshot
-                || replay.tally.bytes > max(Session.leastLogBytes, state.stateBytes))
+                || end.byteCount > max(Session.leastLogBytes, state.stateBytes))
     }
 
     private func writing(_ body: () throws(Errno) -> Void) throws(LedgerFault) {

@@ -12,7 +12,7 @@ struct LedgerReplay {
     private(set) var position: Int
     private(set) var book: ReceiptBook
     private(set) var updated: WallTime
-    private(set) var tally = RecoveryTally()
+    private(set) var steps = 0
     private let context: SessionContext
 
     /// - Throws: what the state's budget refuses.
@@ -64,7 +64,6 @@ struct LedgerReplay {
         }
         position = record.position
         updated = record.time
-        tally.bytes += record.payload.byteCount + record.detail.count
     }
 
     private mutating func change(_ record: LedgerRecord) throws {
@@ -75,7 +74,7 @@ struct LedgerReplay {
             let entry = try StepEntry(record.detail)
             try step(entry, record.payload)
             addReceipt(of: entry, record, applied: true)
-            tally.steps += 1
+            steps += 1
         case .skip:
             let entry = try StepEntry(record.detail)
             state.skipped += 1

@@ -13,6 +13,8 @@ struct LogWalk {
     /// How the log ended, when all of it was read.
     struct End {
         let tail: LogTail
+        /// What the records that were handed over take in their files.
+        let byteCount: Int
         /// Bytes behind the last record that are part of none: a torn tail.
         let tornBytes: Int
     }
@@ -33,7 +35,7 @@ struct LogWalk {
         }
         return End(
             tail: LogTail(head: state.reached, segment: state.segment),
-            tornBytes: state.tornBytes)
+            byteCount: state.byteCount, tornBytes: state.tornBytes)
     }
 
     private struct State {
@@ -42,6 +44,7 @@ struct LogWalk {
         /// Records up to here are passed over.
         let position: Int
         var segment: LogTail.Segment?
+        var byteCount = 0
         var tornBytes = 0
     }
 
@@ -61,11 +64,14 @@ struct LogWalk {
             try RecordReader.open(file, after: start)
         }
         if let opening { try check(opening, path) }
+        var before = 0
         while case .record(let record) = outcome {
             state.reached = record.position
             if record.kind != .opening, record.position > state.position {
                 guard try body(record) else { return false }
+                state.byteCount += reader.offset - before
             }
+            before = reader.offset
             let skips = !withPayloads || record.position < state.position
             outcome = try path.reading { () throws(Errno) in
                 try reader.read(skippingPayloads: skips)

@@ -19,6 +19,8 @@ struct RecordBuffer {
 
     /// A batch of records is rarely larger.
     private static let firstBytes = 1 << 20
+    /// After a larger one the memory goes back.
+    private static let keptBytes = 8 << 20
 
     init() throws(Errno) {
         slab = try Slab(byteCount: Self.firstBytes, alignment: File.directAlignment)
@@ -27,7 +29,13 @@ struct RecordBuffer {
     mutating func removeAll() {
         pieces.removeAll(keepingCapacity: true)
         byteCount = 0
+        guard capacity > Self.keptBytes, let smaller = try? RecordBuffer() else { return }
+        // Without memory for a small one the large one serves on.
+        self = smaller
     }
+
+    /// Bytes that fit without more memory.
+    var capacity: Int { slab.byteCount }
 
     /// Everything that is in it, valid until it changes.
     var payload: LedgerPayload { LedgerPayload(slab, byteCount: byteCount) }
@@ -66,7 +74,7 @@ struct RecordBuffer {
 
     private mutating func reserve(_ count: Int) throws(Errno) {
         let needed = byteCount + count
-        guard needed > slab.byteCount else { return }
+        guard needed > capacity else { return }
         let larger = try Slab(
             byteCount: max(needed, 2 * slab.byteCount), alignment: File.directAlignment)
         larger.bytes.copyMemory(

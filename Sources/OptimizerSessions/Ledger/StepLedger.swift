@@ -16,6 +16,9 @@ package protocol StepLedger: AnyObject, Sendable {
         _ record: LedgerRecord, after expected: Int,
         written: @escaping LedgerCompletion, durable: @escaping LedgerCompletion)
 
+    /// How much a record will take where it is kept, in bytes.
+    func byteCount(of record: LedgerRecord) -> Int
+
     /// Keeps a whole state, so that records up to its position need no replay. Called by whoever
     /// has the session's turn, with the state of that moment.
     ///
@@ -84,9 +87,24 @@ extension LedgerFault: CustomStringConvertible {
         case .newer(let file, let version):
             "\(file) has format \(version), which only a newer optimizerd reads"
         case .unreadable(let file, let error): "\(file): \(error)"
-        case .noRoom(let error): "there is no room for the state: \(error)"
+        case .noRoom(.overBudget(_, let limit, let asked)):
+            "the state takes \(asked) bytes, and so many are not left of the \(limit) for all "
+                + "sessions"
+        case .noRoom: "the system has no memory for the state"
         case .notCovered: "nothing that is kept leads there"
         }
+    }
+
+    /// For whoever asks for the session.
+    var sentences: String {
+        let advice =
+            switch self {
+            case .noRoom: "Its files are good, and a start with more room brings it back."
+            case .newer, .unreadable: "Its files may be good, and another start may bring it back."
+            case .damaged, .notCovered:
+                "The session can be deleted; 'optimizerd check' tells more."
+            }
+        return "\(self). \(advice)"
     }
 }
 

@@ -64,8 +64,10 @@ struct ReceiptBook {
             running.remove(key.text)
             numberOfKey[key.text] = dropped + receipts.count
         }
+        byteCount += Self.byteCount(
+            withKey: receipt.key?.text,
+            ownRates: receipt.rates === receipts.last?.rates ? nil : receipt.rates)
         receipts.append(receipt)
-        byteCount += Self.byteCount(withKey: receipt.key?.text)
         dropOutdated(now: receipt.time)
     }
 
@@ -78,8 +80,11 @@ struct ReceiptBook {
 
     /// Of one receipt. A key has text and fingerprint in blocks of their own and a place in the
     /// table of keys; receipts that were dropped wait to be cleared for as long as others stay.
-    static func byteCount(withKey key: String?) -> Int {
+    ///
+    /// - Parameter ownRates: nil where the receipt before it has the same.
+    static func byteCount(withKey key: String?, ownRates rates: LearningRates? = nil) -> Int {
         2 * MemoryLayout<StepReceipt>.stride + (key.map { 192 + 2 * $0.utf8.count } ?? 0)
+            + (rates.map { LearningRates.byteCount(groupCount: $0.byGroup.count) } ?? 0)
     }
 
     private mutating func dropOutdated(now: WallTime) {
@@ -91,7 +96,10 @@ struct ReceiptBook {
             if let key = oldest.key, numberOfKey[key.text] == dropped + start {
                 numberOfKey[key.text] = nil
             }
-            byteCount -= Self.byteCount(withKey: oldest.key?.text)
+            // Rates that the next receipt shares stay for as long as that does.
+            let isLastOfItsRates = oldest.rates !== receipts[start + 1].rates
+            byteCount -= Self.byteCount(
+                withKey: oldest.key?.text, ownRates: isLastOfItsRates ? oldest.rates : nil)
             start += 1
         }
         // Moving the rest to the front now and then costs each receipt one move.

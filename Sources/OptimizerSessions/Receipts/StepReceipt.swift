@@ -23,6 +23,11 @@ package final class LearningRates: Sendable {
         self.byGroup = byGroup
     }
 
+    /// In memory, about. Names are shared with those of the groups.
+    static func byteCount(groupCount: Int) -> Int {
+        96 + groupCount * MemoryLayout<(group: String, lr: Double)>.stride
+    }
+
     /// Equal by bits.
     func isSame(as other: LearningRates) -> Bool {
         byGroup.elementsEqual(other.byGroup) {
@@ -71,9 +76,11 @@ extension ByteReader {
             rates = last.rates
         } else {
             var byGroup: [(group: String, lr: Double)] = []
-            for _ in 0..<(try count(UInt32.self)) {
+            for index in 0..<(try count(UInt32.self)) {
                 let group = try text()
-                byGroup.append((group, try double()))
+                // The text of a name that was read before, so that there is one of each.
+                let known = last?.rates.byGroup.dropFirst(index).first?.group
+                byGroup.append((known == group ? known ?? group : group, try double()))
             }
             rates = LearningRates(byGroup)
         }

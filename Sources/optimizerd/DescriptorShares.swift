@@ -1,0 +1,17 @@
+import OptimizerSessions
+
+/// Who may have how many of the process's descriptors, so that connections can never take those
+/// that logs need: a step that finds none is refused, and clients would decide about that.
+struct DescriptorShares {
+    let logFiles: Int
+    let connections: Int
+
+    /// For the streams, the event loops, the lock, snapshots, directories and journals.
+    private static let reserve = 48
+
+    /// - Parameter limit: RLIMIT_NOFILE.
+    init(limit: Int) {
+        logFiles = max(4, min(Archive.openFileLimit, (limit - Self.reserve) / 4))
+        connections = max(1, limit - logFiles - Self.reserve)
+    }
+}
