@@ -4,10 +4,13 @@ import SystemIO
 final class AcceptedSocket: Sendable {
     let socket: StreamSocket
     let peer: SocketAddress
+    /// How it is to be encrypted, if it is.
+    let identity: TLSIdentity?
 
-    init(socket: consuming StreamSocket, peer: SocketAddress) {
+    init(socket: consuming StreamSocket, peer: SocketAddress, identity: TLSIdentity?) {
         self.socket = socket
         self.peer = peer
+        self.identity = identity
     }
 }
 
@@ -27,7 +30,10 @@ final class Acceptor {
     /// Connections taken in one go, so that a storm of them leaves time for those that are there.
     private static let batch = 64
 
+    /// Of this listener in the poller.
+    let token: ConnectionToken
     private let listener: ListeningSocket
+    private let identity: TLSIdentity?
     private let home: ConnectionSet
     private let sets: [ConnectionSet]
     private let gate: AdmissionGate
@@ -35,10 +41,12 @@ final class Acceptor {
     private var next = 0
 
     init(
-        listener: consuming ListeningSocket, home: ConnectionSet, sets: [ConnectionSet],
-        gate: AdmissionGate
+        listener: consuming ListeningSocket, identity: TLSIdentity?, token: ConnectionToken,
+        home: ConnectionSet, sets: [ConnectionSet], gate: AdmissionGate
     ) {
         self.listener = listener
+        self.identity = identity
+        self.token = token
         self.home = home
         self.sets = sets
         self.gate = gate
@@ -70,7 +78,7 @@ final class Acceptor {
         case .connection(let socket, let peer):
             let set = sets[next % sets.count]
             next = (next + 1) % sets.count
-            set.adopt(AcceptedSocket(socket: socket, peer: peer))
+            set.adopt(AcceptedSocket(socket: socket, peer: peer, identity: identity))
             if case .probing = state {
                 state = .accepting
                 home.log(.acceptResumed)
@@ -106,13 +114,13 @@ final class Acceptor {
         case .exhausted: tryAgainLater()
         case .connectionLimit:
             let home = home
-            gate.callWhenFree { home.loop.execute { home.acceptorMayResume() } }
+            gate.callWhenFree { home.loop.execute { home.acceptorsMayResume() } }
         }
     }
 
     private func tryAgainLater() {
         home.setAlarm(
-            .acceptAgain, at: MonotonicClock.now() + home.configuration.acceptPause)
+            .acceptAgain, at: home.loop.exactNow + home.configuration.acceptPause)
     }
 
     func resume() {
@@ -138,8 +146,7 @@ final class Acceptor {
     }
 
     private func watch() throws(Errno) {
-        try home.loop.watchListener(
-            listener.descriptor, token: ConnectionSet.listenerToken.rawValue)
+        try home.loop.watchListener(listener.descriptor, token: token.rawValue)
     }
 }
 

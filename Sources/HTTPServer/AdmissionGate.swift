@@ -4,7 +4,7 @@ import Synchronization
 final class AdmissionGate: Sendable {
     private struct State {
         var inside = 0
-        var waiter: (@Sendable () -> Void)?
+        var waiters: [@Sendable () -> Void] = []
     }
 
     private let limit: Int
@@ -23,19 +23,19 @@ final class AdmissionGate: Sendable {
     }
 
     func leave() {
-        let waiter = state.withLock { state in
+        let waiters = state.withLock { state in
             state.inside -= 1
-            defer { state.waiter = nil }
-            return state.waiter
+            defer { state.waiters = [] }
+            return state.waiters
         }
-        waiter?()
+        for waiter in waiters { waiter() }
     }
 
     /// Calls `waiter` once there is a free place, at once when there is one now.
     func callWhenFree(_ waiter: @escaping @Sendable () -> Void) {
         let isFree = state.withLock { state in
             if state.inside < limit { return true }
-            state.waiter = waiter
+            state.waiters.append(waiter)
             return false
         }
         if isFree { waiter() }

@@ -45,7 +45,7 @@ extension Connection {
     func makeContext() -> RequestContext {
         RequestContext(
             requestID: set.nextRequestID(), peer: peer, isDraining: set.isDraining,
-            received: MonotonicClock.now())
+            received: set.loop.exactNow)
     }
 
     func receiveBody(_ budget: inout Budget) -> Progress {
@@ -148,21 +148,23 @@ extension Connection {
     /// One receive. Anything but bytes has been dealt with when this returns.
     private func receive(into room: UnsafeMutableRawBufferPointer) -> IOResult {
         guard readiness.canRead else { return .wouldBlock }
-        let answer = accepted.socket.receive(into: room)
+        let answer = transport.receive(into: room)
         switch answer {
         case .bytes(let count):
             progress.received += UInt64(count)
             set.tally.received(count)
             // A short read has emptied the socket, and whatever comes next is a new edge
             // (epoll(7)); unless the end has been announced, which is read by one more call.
-            if count < room.count, !readiness.peerHasEnded { readiness.canRead = false }
+            if count < room.count, transport.isTransparent, !readiness.peerHasEnded {
+                readiness.canRead = false
+            }
         case .wouldBlock:
             readiness.canRead = false
         case .endOfStream:
             readiness.canRead = false
             tell(.inputEnded)
         case .failed(let error):
-            fail(.system(error))
+            fail(transport.fault.map { .tls($0) } ?? .system(error))
         }
         return answer
     }

@@ -11,7 +11,7 @@ extension Connection {
         switch set.handler.decide(head, request.context) {
         case .respond(let response):
             reply = .response(response)
-            tell(.responseReady(closes: response.closesConnection))
+            tell(.responseReady(closes: closes(after: response)))
         case .perform(let work):
             tell(.bodyDeclined)
             work(makeResponder(request.context))
@@ -19,6 +19,10 @@ extension Connection {
             self.receiver = receiver
             tell(.bodyWanted)
         }
+    }
+
+    private func closes(after response: Response) -> Bool {
+        response.closesConnection || serial >= UInt64(set.configuration.requestsPerConnection)
     }
 
     private func makeResponder(_ context: RequestContext) -> Responder {
@@ -58,7 +62,7 @@ extension Connection {
     func answer() -> Progress {
         guard let response = resolvedReply() else { return .waiting }
         reply = .response(response)
-        tell(.responseReady(closes: response.closesConnection))
+        tell(.responseReady(closes: closes(after: response)))
         return .again
     }
 
@@ -68,8 +72,9 @@ extension Connection {
         case .response(let response): return response
         case .dropped:
             guard let context = request?.context else { return nil }
-            set.tally.refused(ServerRefusal.responderDropped.rawValue)
-            return set.handler.response(for: .responderDropped, context)
+            var response = set.handler.response(for: .responderDropped, context)
+            response.code = ServerRefusal.responderDropped.rawValue
+            return response
         }
     }
 
@@ -88,29 +93,32 @@ extension Connection {
                 head: nil, context: context, bytesInBefore: progress.received,
                 bytesOutBefore: progress.sent)
         }
-        let response: Response
-        let reason: String
-        switch refusal {
-        case .malformed(let error):
-            response = set.handler.response(for: error, context)
-            reason = error.code.rawValue
-        case .headTooSlow: (response, reason) = refused(.headTooSlow, context)
-        case .bodyTooSlow: (response, reason) = refused(.bodyTooSlow, context)
-        case .draining: (response, reason) = refused(.draining, context)
-        }
-        set.tally.refused(reason)
-        encode(response, keepsAlive: false)
+        encode(answer(to: refusal, context), keepsAlive: false)
     }
 
-    private func refused(
-        _ refusal: ServerRefusal, _ context: RequestContext
-    ) -> (Response, String) {
-        (set.handler.response(for: refusal, context), refusal.rawValue)
+    private func answer(
+        to refusal: ConnectionRefusal, _ context: RequestContext
+    ) -> Response {
+        let own: ServerRefusal
+        switch refusal {
+        case .malformed(let error):
+            var response = set.handler.response(for: error, context)
+            response.code = error.code.rawValue
+            return response
+        case .headTooSlow: own = .headTooSlow
+        case .bodyTooSlow: own = .bodyTooSlow
+        case .draining: own = .draining
+        }
+        var response = set.handler.response(for: own, context)
+        response.code = own.rawValue
+        return response
     }
 
     private func encode(_ response: Response, keepsAlive: Bool) {
         reply = nil
         request?.status = response.status
+        request?.code = response.code
+        if let code = response.code { set.tally.refused(code) }
         let recipient = ResponseEncoder.Recipient(
             method: request?.head?.method, version: request?.head?.version ?? .http11,
             keepsAlive: keepsAlive)
@@ -127,7 +135,7 @@ extension Connection {
             case .wouldBlock: return .waiting
             case .endOfStream: return .waiting  // Sending has no such answer.
             case .failed(let error):
-                fail(.system(error))
+                fail(transport.fault.map { .tls($0) } ?? .system(error))
                 return .waiting
             }
         }
@@ -138,12 +146,14 @@ extension Connection {
 
     private func writeOnce() -> (answer: IOResult, offered: Int) {
         let outcome = outgoing.write(
-            to: accepted.socket, &set.gatherList, limit: Self.writeBytes)
+            to: transport, &set.gatherList, limit: Self.writeBytes)
         switch outcome.answer {
         case .bytes(let count):
             progress.sent += UInt64(count)
             set.tally.sent(count)
-            if count < outcome.offered { readiness.canWrite = false }
+            if count < outcome.offered, transport.isTransparent {
+                readiness.canWrite = false
+            }
         case .wouldBlock:
             readiness.canWrite = false
         case .endOfStream, .failed: break
@@ -158,9 +168,10 @@ extension Connection {
         set.log(
             .requestFinished(
                 FinishedRequest(
-                    head: request.head, status: status, bytesIn: request.bodyBytes,
+                    head: request.head, status: status, code: request.code,
+                    bytesIn: request.bodyBytes,
                     bytesOut: progress.sent - request.bytesOutBefore,
-                    duration: MonotonicClock.now() - request.context.received,
+                    duration: set.loop.exactNow - request.context.received,
                     requestID: request.context.requestID, peer: peer)))
     }
 }

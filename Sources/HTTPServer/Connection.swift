@@ -8,7 +8,7 @@ import SystemIO
 final class Connection {
     let token: ConnectionToken
     let peer: SocketAddress
-    let accepted: AcceptedSocket
+    let transport: any Transport
     let set: ConnectionSet
     /// Already on the loop's list of connections with work to do.
     var isMarkedReady = false
@@ -29,11 +29,13 @@ final class Connection {
     private var deadline: PhaseDeadline
     private var failure: ConnectionFailure?
 
-    init(token: ConnectionToken, accepted: AcceptedSocket, set: ConnectionSet) {
+    init(
+        token: ConnectionToken, transport: any Transport, peer: SocketAddress, set: ConnectionSet
+    ) {
         self.token = token
-        self.accepted = accepted
+        self.transport = transport
+        self.peer = peer
         self.set = set
-        peer = accepted.peer
         let limits = set.configuration.limits
         machine = ConnectionMachine(limits: limits)
         parser = RequestParser(limits: limits)
@@ -49,6 +51,7 @@ final class Connection {
         let bytesOutBefore: UInt64
         var bodyBytes: UInt64 = 0
         var status: Status?
+        var code: String?
     }
 
     /// What the poller has reported and no transfer has used up since.
@@ -84,8 +87,9 @@ extension Connection {
     }
 
     func note(_ event: PollEvent) {
-        if event.isReadable { readiness.canRead = true }
-        if event.isWritable { readiness.canWrite = true }
+        let isEither = !transport.isTransparent && (event.isReadable || event.isWritable)
+        if event.isReadable || isEither { readiness.canRead = true }
+        if event.isWritable || isEither { readiness.canWrite = true }
         if event.peerHasEnded { readiness.peerHasEnded = true }
         if event.isBroken { readiness.isBroken = true }
     }
@@ -96,8 +100,8 @@ extension Connection {
     }
 
     func reachedDeadline() {
-        let untaken = accepted.socket.untakenBytes
-        switch deadline.reached(progress, untaken: untaken, MonotonicClock.now()) {
+        let untaken = transport.untakenBytes
+        switch deadline.reached(progress, untaken: untaken, set.loop.exactNow) {
         case .extended(let next): set.setDeadline(next, for: self)
         case .passed:
             failure = .timedOut
@@ -192,7 +196,7 @@ extension Connection {
 
     private func halfClose() {
         do {
-            try accepted.socket.finishSending()
+            try transport.finishSending()
         } catch {
             tell(.failed)  // Nobody is there any more to linger for.
         }
@@ -205,6 +209,7 @@ extension Connection {
                     peer: peer, requestID: request.context.requestID,
                     reason: failure ?? .endedEarly))
         }
+        transport.close()
         request = nil
         receiver = nil
         reply = nil

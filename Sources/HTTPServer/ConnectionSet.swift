@@ -7,7 +7,7 @@ import SystemIO
 /// Confined to its loop, except for `deliver`, `adopt` and the two constants that say where it is;
 /// that is what the `@unchecked` stands for.
 final class ConnectionSet: LoopResident, @unchecked Sendable {
-    let loop: EventLoop
+    let loop: any Loop
     let tally = LoopTally()
     let configuration: ServerConfiguration
     let handler: any RequestHandler
@@ -26,7 +26,7 @@ final class ConnectionSet: LoopResident, @unchecked Sendable {
     private var running: [Connection] = []
     private var identifiers = RequestIdentifiers()
     private var date = DateField()
-    private var acceptor: Acceptor?
+    private var acceptors: [Acceptor] = []
     private var drain: DrainTicket?
     private var cutConnections = 0
 
@@ -35,11 +35,13 @@ final class ConnectionSet: LoopResident, @unchecked Sendable {
         case acceptAgain, drainGrace, drainDeadline
     }
 
-    /// The listener's token in the poller, where slot 0 is free because no connection has it.
-    static let listenerToken = ConnectionToken(slot: 0, generation: 0)
+    /// Listeners' tokens in the poller have slot 0, which no connection has.
+    static func listenerToken(_ number: Int) -> ConnectionToken {
+        ConnectionToken(slot: 0, generation: UInt32(number))
+    }
 
     init(
-        loop: EventLoop, configuration: ServerConfiguration, handler: any RequestHandler,
+        loop: any Loop, configuration: ServerConfiguration, handler: any RequestHandler,
         gate: AdmissionGate, log: @escaping @Sendable (ServerEvent) -> Void
     ) {
         self.loop = loop
@@ -86,8 +88,8 @@ extension ConnectionSet {
         if let connection = table[token] {
             connection.note(event)
             markReady(connection)
-        } else if token == Self.listenerToken {
-            acceptor?.accept()
+        } else if let acceptor = acceptors.first(where: { $0.token == token }) {
+            acceptor.accept()
         }
     }
 
@@ -120,7 +122,7 @@ extension ConnectionSet {
 
     private func ring(_ alarm: Alarm) {
         switch alarm {
-        case .acceptAgain: acceptor?.resume()
+        case .acceptAgain: acceptorsMayResume()
         case .drainGrace: for connection in table.members { connection.endGrace() }
         case .drainDeadline:
             cutConnections = table.members.filter(\.isServing).count
@@ -150,17 +152,17 @@ extension ConnectionSet {
 
     func listen(with acceptor: Acceptor) throws(Errno) {
         try acceptor.begin()
-        self.acceptor = acceptor
+        acceptors.append(acceptor)
     }
 
-    func acceptorMayResume() {
-        acceptor?.resume()
+    func acceptorsMayResume() {
+        for acceptor in acceptors { acceptor.resume() }
     }
 
     /// Accepts whoever has already connected, and nobody after them.
     func stopListening() {
-        acceptor?.end()
-        acceptor = nil
+        for acceptor in acceptors { acceptor.end() }
+        acceptors = []
         setAlarm(.acceptAgain, at: nil)
     }
 
@@ -168,7 +170,7 @@ extension ConnectionSet {
     func beginDrain(_ ticket: DrainTicket) {
         isDraining = true
         drain = ticket
-        let now = MonotonicClock.now()
+        let now = loop.exactNow
         setAlarm(.drainGrace, at: now + configuration.drainGrace)
         setAlarm(.drainDeadline, at: now + configuration.drainDeadline)
         for connection in table.members { connection.beginDrain() }
@@ -189,16 +191,47 @@ extension ConnectionSet {
     }
 
     private func insert(_ accepted: AcceptedSocket) {
+        let transport: any Transport
+        do {
+            transport = try self.transport(of: accepted)
+        } catch {
+            log(.acceptPaused(.exhausted(error)))
+            return gate.leave()
+        }
+        admit(transport, from: accepted.peer) { token throws(Errno) in
+            try loop.watch(accepted.socket.descriptor, token: token)
+        }
+    }
+
+    /// Begins to serve a connection that has entered the gate.
+    ///
+    /// - Parameter watch: has the loop report events under the token.
+    func admit(
+        _ transport: any Transport, from peer: SocketAddress,
+        watch: (UInt64) throws(Errno) -> Void
+    ) {
         let connection = table.insert { token in
-            Connection(token: token, accepted: accepted, set: self)
+            Connection(token: token, transport: transport, peer: peer, set: self)
         }
         tally.connectionOpened()
         do {
-            try loop.watch(accepted.socket.descriptor, token: connection.token.rawValue)
+            try watch(connection.token.rawValue)
             connection.start()
             if isDraining { connection.beginDrain() }
         } catch {
             connection.fail(.system(error))
+        }
+    }
+
+    private func transport(of accepted: AcceptedSocket) throws(Errno) -> any Transport {
+        guard let identity = accepted.identity else { return accepted }
+        return try TLSTransport(accepted, identity.context) { [tally, log] outcome in
+            switch outcome {
+            case .completed(let inKernel): tally.handshakeCompleted(inKernel: inKernel)
+            case .failed(let reason):
+                tally.handshakeFailed()
+                log(.handshakeFailed(peer: accepted.peer, reason: reason))
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ protocol LoopResident: AnyObject {
 /// measured 79 k requests/s where this design does 131 k, and tearing sources down under load is
 /// where libdispatch has open defects. What is confined to the loop is touched only from its
 /// queue; `assertConfined` stops the process where that is broken.
-package final class EventLoop: @unchecked Sendable {
+package final class EventLoop: Loop, @unchecked Sendable {
     private let queue: DispatchQueue
     private let poller: Poller
     private let timer: TimerDescriptor
@@ -34,6 +34,7 @@ package final class EventLoop: @unchecked Sendable {
     private var armedFor = Instant.distantFuture
     /// Read once for each batch of events.
     private(set) var now = MonotonicClock.now()
+    var exactNow: Instant { MonotonicClock.now() }
 
     private struct Inbox {
         var closures: [@Sendable () -> Void] = []
@@ -93,8 +94,6 @@ package final class EventLoop: @unchecked Sendable {
         resident = nil
     }
 
-    /// Runs `work` on the loop, in the order of the calls from one thread; never before returning
-    /// to the loop's round, also when called from there.
     package func execute(_ work: @escaping @Sendable () -> Void) {
         let activity = inbox.withLock { inbox in
             inbox.closures.append(work)
@@ -108,7 +107,7 @@ package final class EventLoop: @unchecked Sendable {
         }
     }
 
-    /// Whether the calling thread runs this loop's turn at the moment.
+    /// Whether the calling thread runs a turn at the moment.
     var isCurrent: Bool {
         runningThread.load(ordering: .relaxed) == ThreadIdentity.current
     }
@@ -117,7 +116,6 @@ package final class EventLoop: @unchecked Sendable {
         dispatchPrecondition(condition: .onQueue(queue))
     }
 
-    /// Watches a connection until its descriptor is closed.
     func watch(_ descriptor: borrowing Descriptor, token: UInt64) throws(Errno) {
         try poller.add(descriptor, token: token)
     }

@@ -2,14 +2,20 @@ import HTTP1
 import Synchronization
 import SystemIO
 
-/// An HTTP/1.1 server: a listener, some event loops, and a handler that knows what is served.
+/// An HTTP/1.1 server: listeners, some event loops, and a handler that knows what is served.
 ///
 /// `start` it once and `drain` it before letting go of it.
 package final class HTTPServer: Sendable {
     private enum Stage {
         case ready
-        case running([ConnectionSet])
-        case drained([ConnectionSet])
+        case running(Floor)
+        case drained(Floor)
+    }
+
+    /// Loops and what lives on them, in the same order.
+    private struct Floor {
+        var loops: [EventLoop] = []
+        var sets: [ConnectionSet] = []
     }
 
     private let configuration: ServerConfiguration
@@ -28,16 +34,16 @@ package final class HTTPServer: Sendable {
 
     /// Listens and serves.
     ///
-    /// - Returns: the address as bound.
-    /// - Throws: what the system said about the address or about descriptors; `EALREADY` when the
+    /// - Returns: the addresses as bound, in the endpoints' order.
+    /// - Throws: `ListenFault`, or what the system said about descriptors; `EALREADY` when the
     ///   server has been started before.
-    package func start() throws(Errno) -> SocketAddress {
-        let outcome: Result<SocketAddress, Errno> = stage.withLock { stage in
-            guard case .ready = stage else { return .failure(.alreadyInProgress) }
-            do throws(Errno) {
-                let (sets, address) = try openLoops()
-                stage = .running(sets)
-                return .success(address)
+    package func start() throws -> [SocketAddress] {
+        let outcome: Result<[SocketAddress], any Error> = stage.withLock { stage in
+            guard case .ready = stage else { return .failure(Errno.alreadyInProgress) }
+            do {
+                let (floor, addresses) = try openLoops()
+                stage = .running(floor)
+                return .success(addresses)
             } catch {
                 return .failure(error)
             }
@@ -45,25 +51,33 @@ package final class HTTPServer: Sendable {
         return try outcome.get()
     }
 
-    private func openLoops() throws(Errno) -> ([ConnectionSet], SocketAddress) {
-        let address = try SocketAddress.parse(
-            host: configuration.host, port: configuration.port)
-        let listener = try ListeningSocket(
-            bindingTo: address, backlog: configuration.backlog)
-        let bound = listener.localAddress
+    private func openLoops() throws -> (Floor, [SocketAddress]) {
         let gate = AdmissionGate(limit: max(1, configuration.maxConnections))
-        var sets: [ConnectionSet] = []
+        var floor = Floor()
         for index in 0..<max(1, configuration.loopCount) {
             let loop = try EventLoop(name: "http-loop-\(index)")
-            sets.append(
+            floor.loops.append(loop)
+            floor.sets.append(
                 ConnectionSet(
                     loop: loop, configuration: configuration, handler: handler, gate: gate,
                     log: log))
         }
-        try sets[0].listen(
-            with: Acceptor(listener: listener, home: sets[0], sets: sets, gate: gate))
-        for set in sets { set.loop.start { set } }
-        return (sets, bound)
+        var addresses: [SocketAddress] = []
+        for (number, endpoint) in configuration.endpoints.enumerated() {
+            do throws(Errno) {
+                let listener = try endpoint.open(backlog: configuration.backlog)
+                addresses.append(listener.localAddress)
+                try floor.sets[0].listen(
+                    with: Acceptor(
+                        listener: listener, identity: endpoint.identity,
+                        token: ConnectionSet.listenerToken(number), home: floor.sets[0],
+                        sets: floor.sets, gate: gate))
+            } catch {
+                throw ListenFault(place: endpoint.place, reason: error)
+            }
+        }
+        for (loop, set) in zip(floor.loops, floor.sets) { loop.start { set } }
+        return (floor, addresses)
     }
 
     /// Takes no new request, answers those that have begun, and calls `completion` when the last
@@ -71,24 +85,24 @@ package final class HTTPServer: Sendable {
     ///
     /// A server that is not running completes at once.
     package func drain(completion: @escaping @Sendable (DrainOutcome) -> Void) {
-        let running: [ConnectionSet]? = stage.withLock { stage in
-            guard case .running(let sets) = stage else { return nil }
-            stage = .drained(sets)
-            return sets
+        let running: Floor? = stage.withLock { stage in
+            guard case .running(let floor) = stage else { return nil }
+            stage = .drained(floor)
+            return floor
         }
         guard let running else {
             completion(DrainOutcome(cutConnections: 0))
             return
         }
-        let ticket = DrainTicket(loopCount: running.count) { outcome in
-            for set in running { set.loop.stop() }
+        let ticket = DrainTicket(loopCount: running.sets.count) { outcome in
+            for loop in running.loops { loop.stop() }
             completion(outcome)
         }
-        let home = running[0]
+        let home = running.sets[0]
         home.loop.execute {
             // Sockets are handed to the other loops before the order to drain, so they are there.
             home.stopListening()
-            for set in running.dropFirst() { set.loop.execute { set.beginDrain(ticket) } }
+            for set in running.sets.dropFirst() { set.loop.execute { set.beginDrain(ticket) } }
             home.beginDrain(ticket)
         }
     }
@@ -97,7 +111,7 @@ package final class HTTPServer: Sendable {
         let sets: [ConnectionSet] = stage.withLock { stage in
             switch stage {
             case .ready: []
-            case .running(let sets), .drained(let sets): sets
+            case .running(let floor), .drained(let floor): floor.sets
             }
         }
         var sum = ServerCounters()

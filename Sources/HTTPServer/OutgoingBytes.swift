@@ -44,12 +44,12 @@ struct OutgoingBytes {
     ///
     /// - Returns: the call's answer and the number of bytes that were offered to it.
     mutating func write(
-        to socket: borrowing StreamSocket, _ list: inout GatherList, limit: Int
+        to transport: some Transport, _ list: inout GatherList, limit: Int
     ) -> (answer: IOResult, offered: Int) {
         list.removeAll()
         let answer = head.withUnsafeBytes { bytes in
             list.append(UnsafeRawBufferPointer(rebasing: bytes[headSent...]))
-            return gather(partIndex, from: partSent, limit, socket, &list)
+            return gather(partIndex, from: partSent, limit, transport, &list)
         }
         if case .bytes(let count) = answer { advance(count) }
         return (answer, list.byteCount)
@@ -57,16 +57,16 @@ struct OutgoingBytes {
 
     /// Adds the parts from `index` on and sends innermost, where every span is still pinned.
     private func gather(
-        _ index: Int, from offset: Int, _ limit: Int, _ socket: borrowing StreamSocket,
+        _ index: Int, from offset: Int, _ limit: Int, _ transport: some Transport,
         _ list: inout GatherList
     ) -> IOResult {
         guard index < parts.count, !list.isFull, list.byteCount < limit else {
-            return socket.send(list)
+            return transport.send(list)
         }
         return parts[index].withUnsafeBytes { bytes in
             let count = min(bytes.count - offset, limit - list.byteCount)
             list.append(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count]))
-            return gather(index + 1, from: 0, limit, socket, &list)
+            return gather(index + 1, from: 0, limit, transport, &list)
         }
     }
 

@@ -8,6 +8,8 @@ package struct Response: Sendable {
     package var body: ResponseBody
     /// Closes the connection after this response even if the peer would keep it.
     package var closesConnection: Bool
+    /// Why the request was refused, in a word, for counters and logs.
+    package var code: String?
 
     package init(
         status: Status, fields: ResponseFields = ResponseFields(), body: ResponseBody = .empty,

@@ -3,12 +3,13 @@ import SystemIO
 
 /// Everything about a server that its operator may choose. Durations carry their unit.
 package struct ServerConfiguration: Sendable {
-    package var host = "127.0.0.1"
-    /// 0 lets the kernel choose; `HTTPServer.start` answers with its choice.
-    package var port: UInt16 = 8080
+    package var endpoints = [ListenEndpoint(.tcp(host: "127.0.0.1", port: 8080))]
     /// Event loops, each at most one thread at a time.
     package var loopCount = max(1, Machine.cores / 2)
     package var limits = HTTPLimits()
+    /// Requests on one connection; the last one's answer closes it, so that nobody holds the
+    /// memory of an allocator's or OpenSSL's for ever.
+    package var requestsPerConnection = 1_000_000
 
     /// Connections at once; further ones wait in the kernel's backlog.
     package var maxConnections = 10_000

@@ -12,6 +12,10 @@ package struct ServerCounters: Sendable, Equatable {
     package var bytesOut: UInt64 = 0
     /// How often the server itself answered, by the error's code.
     package var refusals: [String: UInt64] = [:]
+    package var handshakes: UInt64 = 0
+    /// Of these, the ones whose connections the kernel encrypts.
+    package var kernelHandshakes: UInt64 = 0
+    package var failedHandshakes: UInt64 = 0
 
     package init() {}
 }
@@ -26,6 +30,9 @@ final class LoopTally: Sendable {
     private let redirecting = Atomic<UInt64>(0)
     private let clientErrors = Atomic<UInt64>(0)
     private let serverErrors = Atomic<UInt64>(0)
+    private let handshakes = Atomic<UInt64>(0)
+    private let kernelHandshakes = Atomic<UInt64>(0)
+    private let failedHandshakes = Atomic<UInt64>(0)
     private let bytesIn = Atomic<UInt64>(0)
     private let bytesOut = Atomic<UInt64>(0)
     private let refusals = Mutex<[String: UInt64]>([:])
@@ -51,6 +58,12 @@ final class LoopTally: Sendable {
         }
     }
 
+    func handshakeCompleted(inKernel: Bool) {
+        increment(handshakes)
+        if inKernel { increment(kernelHandshakes) }
+    }
+
+    func handshakeFailed() { increment(failedHandshakes) }
     func received(_ count: Int) { increment(bytesIn, by: UInt64(count)) }
     func sent(_ count: Int) { increment(bytesOut, by: UInt64(count)) }
     func refused(_ reason: String) { refusals.withLock { $0[reason, default: 0] += 1 } }
@@ -69,6 +82,9 @@ final class LoopTally: Sendable {
         sum.responsesByClass[2] += redirecting.load(ordering: .relaxed)
         sum.responsesByClass[3] += clientErrors.load(ordering: .relaxed)
         sum.responsesByClass[4] += serverErrors.load(ordering: .relaxed)
+        sum.handshakes += handshakes.load(ordering: .relaxed)
+        sum.kernelHandshakes += kernelHandshakes.load(ordering: .relaxed)
+        sum.failedHandshakes += failedHandshakes.load(ordering: .relaxed)
         sum.bytesIn += bytesIn.load(ordering: .relaxed)
         sum.bytesOut += bytesOut.load(ordering: .relaxed)
         sum.refusals.merge(refusals.withLock { $0 }, uniquingKeysWith: +)

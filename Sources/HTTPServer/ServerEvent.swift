@@ -8,10 +8,14 @@ package enum ServerEvent: Sendable {
     case connectionFailed(peer: SocketAddress, requestID: String?, reason: ConnectionFailure)
     case acceptPaused(AcceptPause)
     case acceptResumed
+    /// Nothing of a request had come yet.
+    case handshakeFailed(peer: SocketAddress, reason: String)
 }
 
 package enum ConnectionFailure: Sendable, Equatable {
     case system(Errno)
+    /// TLS had something against the peer.
+    case tls(String)
     /// The peer closed before its request was whole.
     case endedEarly
     /// The peer took none of the response, or the server's time to drain was over.
@@ -29,6 +33,8 @@ package enum AcceptPause: Sendable, Equatable {
 package struct FinishedRequest: Sendable {
     private let head: RequestHead?
     package let status: Status
+    /// Of the problem, where there was one.
+    package let code: String?
     /// Bytes of the body received, and of the response sent, head included.
     package let bytesIn: UInt64
     package let bytesOut: UInt64
@@ -42,11 +48,12 @@ package struct FinishedRequest: Sendable {
     package var path: String? { head?.path }
 
     init(
-        head: RequestHead?, status: Status, bytesIn: UInt64, bytesOut: UInt64,
+        head: RequestHead?, status: Status, code: String?, bytesIn: UInt64, bytesOut: UInt64,
         duration: Duration, requestID: String, peer: SocketAddress
     ) {
         self.head = head
         self.status = status
+        self.code = code
         self.bytesIn = bytesIn
         self.bytesOut = bytesOut
         self.duration = duration

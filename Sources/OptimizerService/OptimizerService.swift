@@ -44,6 +44,10 @@ package final class OptimizerService: RequestHandler {
         metrics = MetricsEndpoint(rooms: rooms, counters: counters)
     }
 
+    /// Tells those who ask whether this service takes work to send it elsewhere; everything is
+    /// served as before.
+    package func leave() { health.leave() }
+
     package func decide(_ head: RequestHead, _ context: RequestContext) -> Decision {
         let exchange = Exchange(head: head, context: context)
         do {

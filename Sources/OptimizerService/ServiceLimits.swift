@@ -49,6 +49,7 @@ package struct PublishedLimits: Sendable {
             ("write_progress_deadline_seconds", server.writeProgressDeadline.seconds),
             ("idle_seconds", server.idleTimeout.seconds),
             ("connections", server.maxConnections),
+            ("requests_per_connection", server.requestsPerConnection),
             ("in_flight_body_bytes", inFlightBodyBytes),
             ("queue_per_session", sessions.waitingPerSession),
             ("idempotency_key_bytes", IdempotencyField.limitBytes),

@@ -1,26 +1,74 @@
 import CLinux
 import Glibc
 
-/// A bound TCP socket that hands out connections without ever blocking.
+/// A bound socket that hands out connections without ever blocking.
 package struct ListeningSocket: ~Copyable, Sendable {
     package let descriptor: Descriptor
     /// As bound: port 0 has become the port that the kernel chose.
     package let localAddress: SocketAddress
+    /// The file of a Unix domain socket, which goes with it.
+    private let file: SocketFile?
 
     /// - Parameter backlog: connections that may wait in the kernel for `accept`.
     package init(bindingTo address: SocketAddress, backlog: Int32) throws(Errno) {
         let descriptor = try makeStreamSocket(family: address.family)
+        let number = descriptor.number
+        var file: SocketFile?
+        switch address {
+        case .v4, .v6:
+            try Self.configure(descriptor, address)
+            try Self.bind(number, address)
+        case .local(let path):
+            file = try SocketFile(path) { () throws(Errno) in try Self.bind(number, address) }
+        }
+        try check(.listen, on: number) { listen(number, backlog) }
+        self.init(descriptor, try boundAddress(of: number), file)
+    }
+
+    private init(
+        _ descriptor: consuming Descriptor, _ localAddress: SocketAddress, _ file: SocketFile?
+    ) {
+        self.descriptor = descriptor
+        self.localAddress = localAddress
+        self.file = file
+    }
+
+    /// Takes over a socket that somebody else has bound and listens on.
+    ///
+    /// - Throws: `EINVAL` when it is none.
+    package init(inheriting number: Int32) throws(Errno) {
+        var isListening: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        try check(.socket, on: number) {
+            getsockopt(number, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length)
+        }
+        guard isListening != 0 else { throw .invalidArgument }
+        let address = try boundAddress(of: number)
+        let descriptor = Descriptor(owning: number)
+        try check(.setNonblocking, on: number) { clinux_set_nonblocking(number) }
+        if address.family != AF_UNIX {
+            try setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        }
+        // Whoever made a socket's file also removes it.
+        self.init(descriptor, address, nil)
+    }
+
+    private static func configure(
+        _ descriptor: borrowing Descriptor, _ address: SocketAddress
+    ) throws(Errno) {
         // A restarted server takes its port back from connections in TIME_WAIT.
         try setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
         // Accepted connections inherit this on Linux, which saves a call for each.
         try setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        let number = descriptor.number
-        try check(.bind, on: number) {
-            address.withKernelForm { bind(number, $0, $1) }
+        // So that "::" and "0.0.0.0" can be listened at side by side.
+        if address.family == AF_INET6 {
+            try setOption(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1)
         }
-        try check(.listen, on: number) { listen(number, backlog) }
-        localAddress = try boundAddress(of: number)
-        self.descriptor = descriptor
+    }
+
+    private static func bind(_ number: Int32, _ address: SocketAddress) throws(Errno) {
+        guard !address.isTooLong else { throw Errno(rawValue: ENAMETOOLONG) }
+        try check(.bind, on: number) { address.withKernelForm { Glibc.bind(number, $0, $1) } }
     }
 
     package enum AcceptResult: ~Copyable {

@@ -9,6 +9,7 @@ package struct Instant: Comparable, Hashable, Sendable {
     }
 
     package static let distantFuture = Instant(nanoseconds: .max)
+    package static let distantPast = Instant(nanoseconds: 0)
 
     package static func < (left: Instant, right: Instant) -> Bool {
         left.nanoseconds < right.nanoseconds

@@ -7,6 +7,16 @@ package struct PollEvent: Sendable {
     package let token: UInt64
     private let flags: UInt32
 
+    /// An event as it might come.
+    package init(
+        token: UInt64, isReadable: Bool = false, isWritable: Bool = false,
+        peerHasEnded: Bool = false, isBroken: Bool = false
+    ) {
+        self.token = token
+        flags = (isReadable ? EPOLLIN.rawValue : 0) | (isWritable ? EPOLLOUT.rawValue : 0)
+            | (peerHasEnded ? EPOLLRDHUP.rawValue : 0) | (isBroken ? EPOLLERR.rawValue : 0)
+    }
+
     init(_ event: epoll_event) {
         token = event.data.u64
         flags = event.events

@@ -1,16 +1,20 @@
 import CLinux
 import Glibc
 
-/// One end of a TCP connection. Prints as "127.0.0.1:8080" or "[::1]:8080".
+/// One end of a connection. Prints as "127.0.0.1:8080", "[::1]:8080" or "unix:/run/a.sock".
 package enum SocketAddress: Hashable, Sendable {
     /// The address in the processor's byte order: 127.0.0.1 is 0x7f000001.
     case v4(UInt32, port: UInt16)
     /// The sixteen bytes of the address as two big-endian halves.
     case v6(high: UInt64, low: UInt64, port: UInt16, scope: UInt32)
+    /// A Unix domain socket's; empty for the end of whoever connected, which has no name.
+    case local(path: String)
 
+    /// 0 where there are none.
     package var port: UInt16 {
         switch self {
         case .v4(_, let port), .v6(_, _, let port, _): port
+        case .local: 0
         }
     }
 
@@ -19,6 +23,7 @@ package enum SocketAddress: Hashable, Sendable {
         switch self {
         case .v4(let address, _): address >> 24 == 127
         case .v6(let high, let low, _, _): high == 0 && low == 1
+        case .local: true
         }
     }
 
@@ -48,6 +53,11 @@ package enum SocketAddress: Hashable, Sendable {
         return address
     }
 
+    /// Where a socket is bound.
+    package init(boundTo descriptor: Int32) throws(Errno) {
+        self = try boundAddress(of: descriptor)
+    }
+
     init?(_ pointer: UnsafePointer<sockaddr>?) {
         guard let pointer else { return nil }
         switch Int32(pointer.pointee.sa_family) {
@@ -64,6 +74,12 @@ package enum SocketAddress: Hashable, Sendable {
             self = .v6(
                 high: UInt64(bigEndian: halves.0), low: UInt64(bigEndian: halves.1),
                 port: UInt16(bigEndian: raw.sin6_port), scope: raw.sin6_scope_id)
+        case AF_UNIX:
+            // A path that fills its field has no zero behind it; one that is abstract begins with
+            // a zero and is not ours.
+            let raw = UnsafeRawPointer(pointer).loadUnaligned(as: sockaddr_un.self)
+            let path = withUnsafeBytes(of: raw.sun_path) { Array($0.prefix { $0 != 0 }) }
+            self = .local(path: String(decoding: path, as: UTF8.self))
         default:
             return nil
         }
@@ -94,6 +110,15 @@ package enum SocketAddress: Hashable, Sendable {
             }
             length = MemoryLayout<sockaddr_in6>.size
             withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: raw, as: sockaddr_in6.self) }
+        case .local(let path):
+            var raw = sockaddr_un()
+            raw.sun_family = sa_family_t(AF_UNIX)
+            // `isTooLong` says whether all of it fits.
+            withUnsafeMutableBytes(of: &raw.sun_path) { field in
+                field.copyBytes(from: path.utf8.prefix(field.count - 1))
+            }
+            length = MemoryLayout<sockaddr_un>.size
+            withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: raw, as: sockaddr_un.self) }
         }
         return withUnsafePointer(to: &storage) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -106,7 +131,13 @@ package enum SocketAddress: Hashable, Sendable {
         switch self {
         case .v4: AF_INET
         case .v6: AF_INET6
+        case .local: AF_UNIX
         }
+    }
+
+    /// sun_path holds 108 bytes, the last of which is zero (unix(7)).
+    var isTooLong: Bool {
+        if case .local(let path) = self { path.utf8.count > 107 } else { false }
     }
 }
 
@@ -124,6 +155,7 @@ extension SocketAddress: CustomStringConvertible {
         switch self {
         case .v4(_, let port): return "\(text):\(port)"
         case .v6(_, _, let port, _): return "[\(text)]:\(port)"
+        case .local(let path): return "unix:\(path)"
         }
     }
 }

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// A TCP connection whose calls never block and never raise SIGPIPE.
+/// A connection whose calls never block and never raise SIGPIPE.
 package struct StreamSocket: ~Copyable, Sendable {
     package let descriptor: Descriptor
 
@@ -13,7 +13,9 @@ package struct StreamSocket: ~Copyable, Sendable {
     /// does not fail.
     package init(connectingTo address: SocketAddress) throws(Errno) {
         let descriptor = try makeStreamSocket(family: address.family)
-        try setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        if address.family != AF_UNIX {
+            try setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        }
         let number = descriptor.number
         do {
             try check(.connect, on: number) {
@@ -101,8 +103,12 @@ package struct GatherList: ~Copyable {
         byteCount += span.count
     }
 
+    package subscript(index: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: vectors[index].iov_base, count: vectors[index].iov_len)
+    }
+
     fileprivate var onlySpan: UnsafeRawBufferPointer? {
         guard count == 1 else { return nil }
-        return UnsafeRawBufferPointer(start: vectors[0].iov_base, count: vectors[0].iov_len)
+        return self[0]
     }
 }

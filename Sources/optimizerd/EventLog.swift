@@ -9,6 +9,8 @@ import SystemIO
 struct EventLog: Sendable {
     let logger: Logger
     private let queue: LogQueue
+    private let requests: RequestSampler
+    private let defects: RequestSampler
 
     /// For the writer at the end; whoever does not read by then misses the last lines.
     private static let flushLimit = DispatchTimeInterval.seconds(1)
@@ -24,6 +26,8 @@ struct EventLog: Sendable {
         logger.logLevel = settings.logLevel.level
         self.logger = logger
         self.queue = queue
+        requests = RequestSampler(perSecond: settings.logRequestsPerSecond)
+        defects = RequestSampler(perSecond: max(1, settings.logRequestsPerSecond))
     }
 
     /// Waits, but not for long, until what was logged is written.
@@ -35,10 +39,10 @@ struct EventLog: Sendable {
         logger.info("serving", metadata: facts)
     }
 
-    func exposed(host: String) {
+    func exposed(at place: String) {
         logger.warning(
             "listening beyond loopback without TLS and without tokens",
-            metadata: ["host": "\(host)"])
+            metadata: ["at": "\(place)"])
     }
 
     func fewDescriptors(connections: Int) {
@@ -47,10 +51,20 @@ struct EventLog: Sendable {
             metadata: ["connections": "\(connections)"])
     }
 
+    func reloaded() { logger.info("files read again") }
+
+    /// What there was goes on being used.
+    func reloadFailed(_ reason: String) {
+        logger.error("files could not be read again", metadata: ["reason": "\(reason)"])
+    }
+
     func draining(signal: String) { logger.info("draining", metadata: ["signal": "\(signal)"]) }
 
     func stopped(cutConnections: Int) {
-        logger.info("stopped", metadata: ["cut_connections": "\(cutConnections)"])
+        var facts: Logger.Metadata = ["cut_connections": "\(cutConnections)"]
+        let unlogged = requests.unlogged + defects.unlogged
+        if unlogged > 0 { facts["unlogged_requests"] = "\(unlogged)" }
+        logger.info("stopped", metadata: facts)
     }
 
     func recovering(done: Int, of total: Int) {
@@ -63,21 +77,32 @@ struct EventLog: Sendable {
         ])
     }
 
+    /// Every one at debug; otherwise as many a second as were asked for. Defects are warnings.
+    private func record(_ request: FinishedRequest) {
+        // Other 5xx are no defects: clients cause 501 and 505, and 503 is a bound at work.
+        let isDefect = [.internalServerError, .insufficientStorage].contains(request.status)
+        let isEach = logger.logLevel <= .debug
+        let unlogged = isEach ? 0 : (isDefect ? defects : requests).admit(MonotonicClock.now())
+        guard let unlogged else { return }
+        var facts: Logger.Metadata = [
+            "method": "\(request.method?.name ?? "-")",
+            "path": "\(request.path ?? "-")",
+            "status": "\(request.status.code)",
+            "bytes_in": "\(request.bytesIn)",
+            "bytes_out": "\(request.bytesOut)",
+            "duration_us": "\(request.duration.microseconds)",
+            "request_id": "\(request.requestID)",
+            "peer": "\(request.peer)",
+        ]
+        if let code = request.code { facts["code"] = "\(code)" }
+        if unlogged > 0 { facts["unlogged_before"] = "\(unlogged)" }
+        let level: Logger.Level = isDefect ? .warning : isEach ? .debug : .info
+        logger.log(level: level, "request", metadata: facts)
+    }
+
     func record(_ event: ServerEvent) {
         switch event {
-        case .requestFinished(let request):
-            // Other 5xx are no defects: clients cause 501 and 505, and 503 is a bound at work.
-            let isDefect = [.internalServerError, .insufficientStorage].contains(request.status)
-            logger.log(level: isDefect ? .warning : .debug, "request", metadata: [
-                "method": "\(request.method?.name ?? "-")",
-                "path": "\(request.path ?? "-")",
-                "status": "\(request.status.code)",
-                "bytes_in": "\(request.bytesIn)",
-                "bytes_out": "\(request.bytesOut)",
-                "duration_us": "\(request.duration.microseconds)",
-                "request_id": "\(request.requestID)",
-                "peer": "\(request.peer)",
-            ])
+        case .requestFinished(let request): record(request)
         case .connectionFailed(let peer, let requestID, let reason):
             logger.debug("connection failed", metadata: [
                 "peer": "\(peer)", "request_id": "\(requestID ?? "-")", "reason": "\(reason)",
@@ -86,6 +111,9 @@ struct EventLog: Sendable {
             logger.warning("accepting paused", metadata: ["reason": "\(reason)"])
         case .acceptResumed:
             logger.info("accepting resumed")
+        case .handshakeFailed(let peer, let reason):
+            logger.debug(
+                "TLS handshake failed", metadata: ["peer": "\(peer)", "reason": "\(reason)"])
         }
     }
 }

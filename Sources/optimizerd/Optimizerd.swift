@@ -18,6 +18,7 @@ struct Optimizerd: ParsableCommand {
 
             SIGTERM and SIGINT drain: running requests are finished, then the program ends \
             with status 0, or 1 when some had to be cut off. A disk that fails ends it with 3.
+            SIGHUP has the certificate and its key read again.
             """,
         version: OptimizerService.version,
         subcommands: [CheckCommand.self])

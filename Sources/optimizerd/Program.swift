@@ -16,24 +16,31 @@ struct Program {
         case diskFailed = 3
     }
 
+    /// Stays until the process is gone: an impatient signal must not change how it ends.
+    private static let watcher = Mutex<SignalWatcher?>(nil)
+
     private let server: HTTPServer
+    private let service: OptimizerService
     private let store: SessionStore
     private let stop: StopOrder
+    private let drainDelaySeconds: Int
     private let snapshotPatience: Duration
     private let log: EventLog
-    private let host: String
+    private let identity: TLSIdentity?
     private let published: PublishedLimits
 
     init(settings: Optimizerd, log: EventLog) throws {
         self.log = log
-        host = settings.listening.host
+        let endpoints = try Endpoints(settings.listening)
+        identity = endpoints.identity
         let descriptors = DescriptorShares(limit: Machine.raiseDescriptorLimit())
         var configuration = settings.serverConfiguration
+        configuration.endpoints = endpoints.all
         if configuration.maxConnections > descriptors.connections {
             log.fewDescriptors(connections: descriptors.connections)
             configuration.maxConnections = descriptors.connections
         }
-        try Program.checkExposure(settings.listening, log)
+        try Program.checkExposure(endpoints, isMeant: settings.listening.insecure, log)
 
         let memory = Int(clamping: Machine.memoryBytes)
         let inFlight = settings.inFlightBodyBytes(memoryBytes: memory)
@@ -47,6 +54,7 @@ struct Program {
 
         let stop = StopOrder()
         self.stop = stop
+        drainDelaySeconds = settings.times.drainDelaySeconds
         snapshotPatience = configuration.drainDeadline
         let archive = try Program.archive(
             settings.directory, openFileLimit: descriptors.logFiles
@@ -56,7 +64,7 @@ struct Program {
         }
         store = SessionStore(limits: sessions, lanes: lanes, bodies: bodies, archive: archive)
         let counters = CountersLink()
-        let service = OptimizerService(
+        service = OptimizerService(
             store: store,
             bodies: bodies, writers: try Program.lanes(count: max(1, Machine.cores / 2)),
             limits: settings.serviceLimits, formats: settings.formatLimits,
@@ -88,56 +96,64 @@ struct Program {
 
     /// Without TLS and tokens the service is for this machine, unless its operator insists.
     private static func checkExposure(
-        _ listening: ListeningSettings, _ log: EventLog
+        _ endpoints: Endpoints, isMeant: Bool, _ log: EventLog
     ) throws {
-        let address: SocketAddress
-        do {
-            address = try SocketAddress.parse(host: listening.host, port: listening.port)
-        } catch {
-            throw SettingError("--host \(listening.host) is no address: \(error).")
+        for endpoint in try endpoints.exposed() where endpoint.identity == nil {
+            guard isMeant else {
+                throw SettingError(
+                    "\(endpoint.place) is reachable from other machines, and there is no TLS and "
+                        + "no token: give --insecure if that is meant.")
+            }
+            log.exposed(at: "\(endpoint.place)")
         }
-        guard !address.isLoopback else { return }
-        guard listening.insecure else {
-            throw SettingError(
-                "\(listening.host) is reachable from other machines, and there is no TLS and no "
-                    + "token: give --insecure if that is meant.")
-        }
-        log.exposed(host: listening.host)
     }
 
     /// Serves until SIGTERM or SIGINT, or until the disk fails, then drains.
     func serveUntilSignalled() throws -> Ending {
-        let watcher = try SignalWatcher([.terminate, .interrupt]) { [log, stop] signal in
+        let watcher = try SignalWatcher([.terminate, .interrupt, .hangup]) { [self] signal in
+            guard signal != .hangup else { return reload() }
             log.draining(signal: "\(signal)")
             stop.give(.clean)
         }
+        Program.watcher.withLock { $0 = watcher }
         let recovery: SessionStore.Recovery
         do {
             recovery = try store.prepareRecovery()
         } catch {
             throw SettingError(error.description)
         }
-        let address: SocketAddress
+        let addresses: [SocketAddress]
         do {
-            address = try server.start()
-        } catch {
-            throw SettingError("Cannot listen on \(host): \(error).")
+            addresses = try server.start()
+        } catch let fault as ListenFault {
+            throw SettingError("Cannot listen on \(fault.place): \(fault.reason).")
         }
-        announce("\(address)")
+        announce(addresses)
         if recovery.isEmpty {
             recover(recovery)
         } else {
             // The service answers meanwhile that it is recovering.
             DispatchQueue.global().async { [self] in recover(recovery) }
         }
-        return withExtendedLifetime(watcher) {
-            let ending = stop.wait()
-            let cutConnections = drain()
-            if ending == .clean {
-                store.snapshotAll(until: MonotonicClock.now() + snapshotPatience)
-            }
-            log.stopped(cutConnections: cutConnections)
-            return ending == .clean && cutConnections > 0 ? .cut : ending
+        let ending = stop.wait()
+        service.leave()
+        // Load balancers look now and then, and send requests here until they have looked.
+        if ending == .clean { stop.waitForImpatience(atMost: drainDelaySeconds) }
+        let cutConnections = drain()
+        if ending == .clean {
+            store.snapshotAll(until: MonotonicClock.now() + snapshotPatience)
+        }
+        log.stopped(cutConnections: cutConnections)
+        return ending == .clean && cutConnections > 0 ? .cut : ending
+    }
+
+    /// Reads again what may have been renewed: connections keep what they began with.
+    private func reload() {
+        do {
+            try identity?.reload()
+            log.reloaded()
+        } catch {
+            log.reloadFailed("\(error)")
         }
     }
 
@@ -167,16 +183,31 @@ struct Program {
         return cutConnections.withLock { $0 }
     }
 
-    /// The address and a first command that works, on stdout.
-    private func announce(_ address: String) {
-        log.started(address: address, settings: published.entries)
+    /// The addresses and a first command that works, on stdout.
+    private func announce(_ addresses: [SocketAddress]) {
+        log.started(
+            address: addresses.map { "\($0)" }.joined(separator: ","),
+            settings: published.entries)
+        let urls = addresses.map(url)
         let text = """
-            optimizerd \(OptimizerService.version) listens on http://\(address)
-            Try: curl -sS -X PUT http://\(address)/v1/sessions/demo \
+            optimizerd \(OptimizerService.version) listens on \(urls.joined(separator: ", "))
+            Try: curl -sS -X PUT \(curlArguments(addresses[0]))/v1/sessions/demo \
             -H 'Content-Type: application/json' -d '{"parameters": {"w": [0.5, -0.5]}}'
 
             """
         // A closed stdout loses nothing: the address stands in the log too.
         _ = StandardStream.output.write(Array(text.utf8))
+    }
+
+    private func url(_ address: SocketAddress) -> String {
+        if case .local = address { return "\(address)" }
+        return "\(identity == nil ? "http" : "https")://\(address)"
+    }
+
+    private func curlArguments(_ address: SocketAddress) -> String {
+        if case .local(let path) = address {
+            return "--unix-socket \(path) http://localhost"
+        }
+        return url(address)
     }
 }

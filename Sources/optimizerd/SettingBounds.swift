@@ -12,6 +12,8 @@ struct SettingBounds: Sendable {
     static let headBytes = SettingBounds(range: 1...1 << 30)
     /// Up to a year.
     static let seconds = SettingBounds(range: 1...365 * 86_400)
+    static let rate = SettingBounds(range: 0...1_000_000)
+    static let delay = SettingBounds(range: 0...86_400)
     static let retainedSteps = SettingBounds(range: 0...1_000_000_000)
     static let threads = SettingBounds(range: 1...1024)
 

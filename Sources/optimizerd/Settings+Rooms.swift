@@ -8,13 +8,12 @@ import TensorFormats
 extension Optimizerd {
     var serverConfiguration: ServerConfiguration {
         var configuration = ServerConfiguration()
-        configuration.host = listening.host
-        configuration.port = listening.port
         if let loops = threads.loops { configuration.loopCount = loops }
         configuration.limits.requestLineBytes = bounds.maxRequestLineBytes
         configuration.limits.fieldSectionBytes = bounds.maxFieldSectionBytes
         configuration.limits.fieldCount = bounds.maxFieldCount
         configuration.maxConnections = bounds.maxConnections
+        configuration.requestsPerConnection = bounds.maxRequestsPerConnection
         configuration.headDeadline = .seconds(times.headDeadlineSeconds)
         configuration.idleTimeout = .seconds(times.idleSeconds)
         configuration.bodyRateBytesPerSecond = times.minBodyBytesPerSecond

@@ -13,18 +13,6 @@ private enum RoomDefaults {
     static let sessions = SessionLimits(stateBytes: 0)
 }
 
-/// Where the service listens.
-struct ListeningSettings: ParsableArguments {
-    @Option(help: "Address or host name to listen on.")
-    var host = RoomDefaults.server.host
-
-    @Option(help: "Port to listen on; 0 picks a free one and prints it.")
-    var port = RoomDefaults.server.port
-
-    @Flag(help: "Allow an address beyond loopback although there is no TLS and no token.")
-    var insecure = false
-}
-
 /// What a client may send and the service may hold.
 struct BoundSettings: ParsableArguments {
     @Option(.bytes, help: "Bytes of a request body (413 beyond).")
@@ -44,6 +32,9 @@ struct BoundSettings: ParsableArguments {
 
     @Option(.count, help: "Connections at a time; more wait unaccepted.")
     var maxConnections = RoomDefaults.server.maxConnections
+
+    @Option(.count, help: "Requests of one connection, which then closes.")
+    var maxRequestsPerConnection = RoomDefaults.server.requestsPerConnection
 
     @Option(
         .bytes, help: "Bytes of all bodies in flight (503 beyond); default: a quarter of memory.")
@@ -97,6 +88,9 @@ struct TimeSettings: ParsableArguments {
     @Option(.seconds, help: "Seconds that an idle connection is kept.")
     var idleSeconds = RoomDefaults.server.idleTimeout.wholeSeconds
 
+    @Option(.delay, help: "Seconds after SIGTERM that all is served, while /readyz is 503.")
+    var drainDelaySeconds = 0
+
     @Option(.seconds, help: "Seconds that running requests are given after SIGTERM.")
     var drainGraceSeconds = RoomDefaults.server.drainGrace.wholeSeconds
 }
@@ -123,8 +117,11 @@ struct LogSettings: ParsableArguments {
         case error
     }
 
-    @Option(help: "Log from this level on; every request is logged at debug.")
+    @Option(help: "Log from this level on; at debug every request is logged.")
     var logLevel = Level.info
+
+    @Option(.rate, help: "Requests logged a second; the rest are counted.")
+    var logRequestsPerSecond = 100
 
     @Option(help: "One line an event, for people (text) or for machines (json), on stderr.")
     var logFormat = Format.text

@@ -1,21 +1,23 @@
 import Dispatch
 import Synchronization
 
-/// The order to stop, given once by whoever has a reason first.
+/// The order to stop, by whoever has a reason first. Giving it again is impatience.
 final class StopOrder: Sendable {
     private let ending = Mutex<Program.Ending?>(nil)
     private let given = DispatchSemaphore(value: 0)
 
     func give(_ ending: Program.Ending) {
-        let isFirst = self.ending.withLock { first in
-            defer { first = first ?? ending }
-            return first == nil
-        }
-        if isFirst { given.signal() }
+        self.ending.withLock { first in first = first ?? ending }
+        given.signal()
     }
 
     func wait() -> Program.Ending {
         given.wait()
         return ending.withLock { $0 } ?? .clean
+    }
+
+    /// Waits so long, or until the order is given again.
+    func waitForImpatience(atMost seconds: Int) {
+        _ = given.wait(timeout: .now() + .seconds(seconds))
     }
 }

@@ -189,7 +189,7 @@ final class TestServer {
 
     init(_ configure: (inout ServerConfiguration) -> Void = { _ in }) throws {
         var configuration = ServerConfiguration()
-        configuration.port = 0
+        configuration.endpoints = [ListenEndpoint(.tcp(host: "127.0.0.1", port: 0))]
         configuration.loopCount = 2
         // Long enough for the slowest machine; tests of a deadline set their own.
         configuration.headDeadline = .seconds(120)
@@ -203,7 +203,7 @@ final class TestServer {
         server = HTTPServer(configuration: configuration, handler: handler) { [journal] event in
             journal.note(Self.line(event))
         }
-        port = try server.start().port
+        port = try server.start()[0].port
     }
 
     deinit {
@@ -234,10 +234,12 @@ final class TestServer {
             case .system(let error): "failed \(error.name)"
             case .endedEarly: "ended early"
             case .timedOut: "timed out"
+            case .tls(let reason): "TLS \(reason)"
             }
         case .acceptPaused(.connectionLimit): "paused at the limit"
         case .acceptPaused(.exhausted(let error)): "paused by \(error.name)"
         case .acceptResumed: "resumed"
+        case .handshakeFailed: "handshake failed"
         }
     }
 }

@@ -41,7 +41,7 @@ class Server:
     """
 
     def __init__(self, *arguments, start_seconds=30, environment=None, ready=True,
-                 descriptors=None):
+                 descriptors=None, scheme="http"):
         assert BINARY.exists(), f"{BINARY} is not built; run deploy/test"
         self.own_directory = None
         if not any(str(a).split("=")[0] == "--data-dir" for a in arguments):
@@ -54,6 +54,7 @@ class Server:
             stderr=subprocess.PIPE,
             env={**os.environ, **(environment or {})},
         )
+        self.scheme = scheme
         self.output = {self.process.stdout: b"", self.process.stderr: b""}
         deadline = time.monotonic() + start_seconds
         try:
@@ -113,7 +114,8 @@ class Server:
     def _read_port(self, deadline):
         while time.monotonic() < deadline:
             self._read_output(0.2)
-            found = re.search(rb"http://127\.0\.0\.1:(\d+)", self.output[self.process.stdout])
+            address = rb"%s://127\.0\.0\.1:(\d+)" % self.scheme.encode()
+            found = re.search(address, self.output[self.process.stdout])
             if found:
                 return int(found[1])
             if self.process.poll() is not None:

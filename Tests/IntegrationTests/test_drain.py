@@ -8,7 +8,7 @@ import pytest
 
 from api import API, JSON, RAW, SAFETENSORS, assert_problem
 from attacks import file
-from server import Server
+from server import Server, wait_until
 from wire import Closed, Connection, request_bytes
 
 STEP = "/v1/sessions/s/steps"
@@ -164,4 +164,18 @@ def test_new_connections_are_refused_while_what_has_begun_goes_on():
         half.send(REQUEST[-5:])
         assert half.read_response().status == 200
         half.close()
+        assert service.exit_status() == 0
+
+
+def test_a_delay_turns_clients_away_before_anything_closes():
+    """/readyz is 503 while everything is still served; impatience ends the delay."""
+    with draining("--drain-delay-seconds", "3600") as service:
+        service.running.process.send_signal(signal.SIGTERM)
+        with Connection(service.port) as late:
+            wait_until(lambda: late.ask("GET", "/readyz").status == 503)
+            assert_problem(late.ask("GET", "/readyz"), 503, "draining")
+            assert late.ask("GET", "/livez").status == 200
+            assert late.ask("POST", STEP, {"Content-Type": RAW}, bytes(24)).status == 200
+            service.begin()
+            assert late.is_closed()
         assert service.exit_status() == 0

@@ -125,3 +125,17 @@ def test_draining():
             assert half.is_closed()
         running.process.wait(timeout=30)
         assert running.process.returncode in (0, 1), running.said()
+
+
+def test_requests_per_connection():
+    with service("--max-requests-per-connection", "3") as api, Connection(api.port) as connection:
+        for number in (1, 2, 3):
+            response = connection.ask("GET", "/livez")
+            assert response.status == 200
+            assert response.header("Connection") == ("close" if number == 3 else None)
+        assert connection.is_closed()
+        # Those that were sent behind the last one are not answered, and can be sent again.
+        with Connection(api.port) as eager:
+            eager.send(request_bytes("GET", "/livez") * 5)
+            assert [eager.read_response().status for _ in range(3)] == [200] * 3
+            assert eager.is_closed()

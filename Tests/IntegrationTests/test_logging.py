@@ -179,7 +179,7 @@ def test_requests_cannot_forge_lines_and_secrets_stay_out(format):
 
 @pytest.mark.parametrize("level, events", [
     ("debug", ["draining", "ready", "request", "serving", "stopped"]),
-    ("info", ["draining", "ready", "serving", "stopped"]),
+    ("info", ["draining", "ready", "request", "serving", "stopped"]),
     ("warning", []),
     ("error", []),
 ])
@@ -191,3 +191,31 @@ def test_levels(level, events):
     lines = running.output[error_stream].decode("utf-8").splitlines()
     # A request is logged when its last byte is sent, which the order to drain may overtake.
     assert sorted(line.split()[2] for line in lines) == events
+
+
+def test_requests_are_logged_as_far_as_they_can_be_read():
+    """What is left out is counted, so that the log still says how many there were."""
+    flood = 3000
+    with Server("--log-requests-per-second", "10") as running:
+        assert ask_many(running.port, flood) == {200}
+        API(running.port).get("/v1/sessions/none")
+        error_stream = running.process.stderr
+        running.stop()
+        lines = running.output[error_stream].decode("utf-8").splitlines()
+    logged = [line for line in lines if " info request " in line]
+    counted = sum(int(n) for line in lines for n in re.findall(r"unlogged_before=(\d+)", line))
+    last = sum(int(n) for n in re.findall(r"unlogged_requests=(\d+)", lines[-1]))
+    assert len(logged) + counted + last == flood + 1
+    assert 10 <= len(logged) < flood / 2
+    for fact in ("method=GET", "path=/livez", "status=200", "bytes_in=0", "peer=127.0.0.1:"):
+        assert fact in logged[0]
+
+
+def test_no_request_is_logged_when_none_is_asked_for():
+    with Server("--log-requests-per-second", "0") as running:
+        assert ask_many(running.port, 200) == {200}
+        error_stream = running.process.stderr
+        running.stop()
+        lines = running.output[error_stream].decode("utf-8").splitlines()
+    assert not [line for line in lines if " request " in line]
+    assert "unlogged_requests=200" in lines[-1]

@@ -1,10 +1,17 @@
 import HTTPServer
 import OptimizerSessions
+import Synchronization
 import TensorFormats
 
 /// `GET /livez` and `GET /readyz`: is the process up, does it take steps.
-struct HealthEndpoint {
-    let store: SessionStore
+final class HealthEndpoint: Sendable {
+    private let store: SessionStore
+    private let isLeaving = Atomic<Bool>(false)
+
+    init(store: SessionStore) { self.store = store }
+
+    /// From now on `/readyz` says so, whatever else is still served.
+    func leave() { isLeaving.store(true, ordering: .relaxed) }
 
     private static let live = Response.content("application/json", Array(#"{"status":"ok"}"#.utf8))
 
@@ -15,7 +22,7 @@ struct HealthEndpoint {
 
     func readyz(_ exchange: Exchange) throws(Problem) -> Decision {
         _ = try QueryParameters(exchange.head, known: [])
-        guard !exchange.context.isDraining else {
+        guard !exchange.context.isDraining, !isLeaving.load(ordering: .relaxed) else {
             throw Problem(.draining, "The service is shutting down and takes no new work.")
         }
         if let archive = store.archive, archive.health.hasFailed {

@@ -47,6 +47,12 @@ private struct MetricsPage {
         counter(
             "optimizerd_connections_accepted_total", "Connections accepted.",
             counters.connectionsAccepted)
+        labelled(
+            "optimizerd_tls_handshakes_total", "TLS handshakes, by outcome.", "outcome",
+            [("completed", counters.handshakes), ("failed", counters.failedHandshakes)])
+        counter(
+            "optimizerd_tls_kernel_connections_total", "Connections that the kernel encrypts.",
+            counters.kernelHandshakes)
         counter("optimizerd_requests_total", "Requests begun.", counters.requests)
         labelled(
             "optimizerd_responses_total", "Responses by class of status.", "class",
@@ -54,7 +60,7 @@ private struct MetricsPage {
         counter("optimizerd_received_bytes_total", "Bytes read.", counters.bytesIn)
         counter("optimizerd_sent_bytes_total", "Bytes written.", counters.bytesOut)
         labelled(
-            "optimizerd_refusals_total", "Requests that the server itself refused, by code.",
+            "optimizerd_refusals_total", "Requests that were refused, by the problem's code.",
             "code", counters.refusals.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
 

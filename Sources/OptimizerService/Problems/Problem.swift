@@ -65,7 +65,9 @@ package struct Problem: Error, Sendable {
             fields.add("Retry-After", String(seconds))
         }
         let body = document(instance: instance, requestID: requestID)
-        return Response(status: code.status, fields: fields, body: .bytes(body))
+        var response = Response(status: code.status, fields: fields, body: .bytes(body))
+        response.code = code.rawValue
+        return response
     }
 
     private func document(instance: String?, requestID: String) -> [UInt8] {

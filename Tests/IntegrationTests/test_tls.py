@@ -1,0 +1,329 @@
+"""TLS on the real process, with Python's ssl, curl and broken peers on the other end."""
+
+import errno
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+
+import pytest
+
+from api import RAW
+from certificates import Authority, openssl
+from server import BINARY, TOP, Server, wait_until
+from wire import request_bytes
+
+COUNT = 300_000
+ALERT, FATAL = 0x15, 2
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """An authority, and a server certificate with its key, under names that may be replaced."""
+    directory = tmp_path_factory.mktemp("tls")
+    authority = Authority(directory)
+    certificate, key = authority.sign("server")
+    return authority, certificate, key
+
+
+def options(files):
+    _, certificate, key = files
+    return ["--tls-certificate", certificate, "--tls-key", key]
+
+
+@pytest.fixture(scope="module")
+def secure(files):
+    with Server(*options(files), scheme="https") as running:
+        yield running
+
+
+def context(files, **members):
+    made = ssl.create_default_context(cafile=files[0].certificate)
+    for name, value in members.items():
+        setattr(made, name, value)
+    return made
+
+
+def connect(port, files, made=None):
+    raw = socket.create_connection(("127.0.0.1", port), timeout=60)
+    made = made or context(files)
+    return made.wrap_socket(raw, server_hostname="localhost", suppress_ragged_eofs=False)
+
+
+def ask(stream, *request):
+    """One request and its whole answer, as status and body."""
+    stream.sendall(request_bytes(*request))
+    answer = stream.makefile("rb")
+    status = int(answer.readline().split()[1])
+    length = 0
+    while (line := answer.readline().strip()):
+        name, value = line.split(b": ", 1)
+        if name == b"Content-Length":
+            length = int(value)
+    return status, answer.read(length)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_versions_that_are_spoken(secure, files, version):
+    made = context(files, minimum_version=version, maximum_version=version)
+    with connect(secure.port, files, made) as stream:
+        assert stream.version() == version.name.replace("_", ".")
+        assert "GCM" in stream.cipher()[0] or "CHACHA20" in stream.cipher()[0]
+        for _ in range(3):
+            assert ask(stream, "GET", "/livez") == (200, b'{"status":"ok"}')
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_older_versions_and_ciphers_are_refused(secure, files):
+    old = context(files, minimum_version=ssl.TLSVersion.TLSv1)
+    old.maximum_version = ssl.TLSVersion.TLSv1_1
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    weak = context(files, maximum_version=ssl.TLSVersion.TLSv1_2)
+    weak.set_ciphers("AES128-SHA:AES256-SHA:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0")
+    for made in (old, weak):
+        with pytest.raises(ssl.SSLError):
+            connect(secure.port, files, made)
+
+
+@pytest.mark.parametrize("offered, chosen", [
+    (["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"), ([], None),
+])
+def test_protocol_negotiation(secure, files, offered, chosen):
+    made = context(files)
+    if offered:
+        made.set_alpn_protocols(offered)
+    with connect(secure.port, files, made) as stream:
+        assert stream.selected_alpn_protocol() == chosen
+        assert ask(stream, "GET", "/livez")[0] == 200
+
+
+def test_a_client_without_our_protocol_is_refused(secure, files):
+    made = context(files)
+    made.set_alpn_protocols(["h2", "http/1.0"])
+    with pytest.raises(ssl.SSLError, match="(?i)no.application.protocol"):
+        connect(secure.port, files, made)
+
+
+def test_curl(secure, files):
+    url = f"https://127.0.0.1:{secure.port}/v1/sessions/curl"
+    curl = ["curl", "-sS", "--max-time", "60", "--cacert", str(files[0].certificate)]
+    subprocess.run([*curl, "-X", "PUT", url, "-H", "Content-Type: application/json", "-d",
+                    '{"parameters": {"w": [1, 2]}}'], check=True, capture_output=True)
+    step = subprocess.run([*curl, f"{url}/steps", "-H", "Content-Type: application/json", "-d",
+                           '{"gradients": {"w": [1, 1]}}'], check=True, capture_output=True)
+    assert b'"step":1' in step.stdout
+    refused = subprocess.run(["curl", "-sS", f"{url}/parameters"], check=False, capture_output=True)
+    assert refused.returncode == 60  # The certificate is nobody's that curl knows.
+
+
+def vector(seed):
+    return struct.pack(f"<{COUNT}f", *((seed * 7 + i) % 13 - 6.0 for i in range(COUNT)))
+
+
+def test_large_bodies_are_the_same_as_without(secure, files, api):
+    """Both ways at once larger than what sockets and records hold; the bits must be the same."""
+    header = b'{"w":{"dtype":"F32","shape":[%d],"data_offsets":[0,%d]}}' % (COUNT, 4 * COUNT)
+    header += b" " * (-len(header) % 8)
+    document = struct.pack("<Q", len(header)) + header + vector(0)
+    made = api.put("/v1/sessions/tls-twin", body=document, type="application/safetensors")
+    assert made.status == 201
+    with connect(secure.port, files) as stream:
+        created = ask(stream, "PUT", "/v1/sessions/tls-twin",
+                      {"Content-Type": "application/safetensors"}, document)
+        assert created[0] == 201
+        for seed in (1, 2, 3):
+            plain = api.post("/v1/sessions/tls-twin/steps", body=vector(seed), type=RAW)
+            status, body = ask(stream, "POST", "/v1/sessions/tls-twin/steps",
+                               {"Content-Type": RAW}, vector(seed))
+            assert status == plain.status == 200 and body == plain.body
+    api.delete("/v1/sessions/tls-twin")
+
+
+def test_a_slow_reader_gets_everything(secure, files):
+    """The answer waits in the server's hands while nothing is read, and is whole after all."""
+    with connect(secure.port, files) as stream:
+        stream.sendall(request_bytes("GET", "/openapi.yaml") * 40)
+        stream.sendall(request_bytes("GET", "/livez", {"Connection": "close"}))
+        received = b""
+        while (piece := stream.recv(1000 if len(received) < 10_000 else 1 << 20)):
+            received += piece
+    assert received.count(b"HTTP/1.1 200 OK") == 41
+    assert received.endswith(b'{"status":"ok"}')
+
+
+def test_the_end_is_announced(secure, files):
+    """close_notify comes before FIN, so that nobody can cut an answer short unseen."""
+    with connect(secure.port, files) as stream:
+        stream.sendall(request_bytes("GET", "/livez", {"Connection": "close"}))
+        while stream.recv(4096):
+            pass  # A FIN alone would be an SSLEOFError here.
+
+
+class Pieces:
+    """A client whose records go out in pieces of a size."""
+
+    def __init__(self, port, files, size):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.size = size
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context(files).wrap_bio(self.incoming, self.outgoing,
+                                           server_hostname="localhost")
+
+    def run(self, action):
+        while True:
+            try:
+                answer = action()
+                self.flush()
+                return answer
+            except ssl.SSLWantReadError:
+                self.flush()
+                piece = self.socket.recv(self.size)
+                if piece:
+                    self.incoming.write(piece)
+                else:
+                    self.incoming.write_eof()
+
+    def flush(self):
+        data = self.outgoing.read()
+        for start in range(0, len(data), self.size):
+            self.socket.sendall(data[start : start + self.size])
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 100])
+def test_records_in_pieces(secure, files, size):
+    client = Pieces(secure.port, files, size)
+    client.run(client.tls.do_handshake)
+    for _ in range(2):
+        client.run(lambda: client.tls.write(request_bytes("GET", "/livez")))
+        answer = b""
+        while not answer.endswith(b"}"):
+            answer += client.run(lambda: client.tls.read(4096))
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+    client.socket.close()
+
+
+@pytest.mark.parametrize("rubbish", [
+    request_bytes("GET", "/livez"), b"\x16\x03\x01\xff\xff" + bytes(64), os.urandom(4096),
+    b"\x80\x2e\x01\x00\x02", bytes(20_000), b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00",
+])
+def test_what_is_no_handshake_harms_nobody(secure, files, rubbish):
+    with socket.create_connection(("127.0.0.1", secure.port), timeout=60) as raw:
+        answer = b""
+        try:
+            raw.sendall(rubbish)
+            raw.shutdown(socket.SHUT_WR)
+            while (piece := raw.recv(4096)):
+                answer += piece
+        except OSError as error:  # It may have been cut off before any of these.
+            assert error.errno in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN)
+    # Nothing, or one fatal alert (RFC 8446 §6): never an answer in the clear.
+    assert not answer or (answer[0] == ALERT and answer[5] == FATAL and len(answer) == 7)
+    with connect(secure.port, files) as stream:
+        assert ask(stream, "GET", "/livez")[0] == 200
+
+
+def test_resets_leave_no_descriptor(secure, files):
+    with connect(secure.port, files) as stream:
+        before = secure.descriptor_count()
+        for stage in range(60):
+            raw = socket.create_connection(("127.0.0.1", secure.port), timeout=60)
+            if stage % 3:
+                raw.sendall(b"\x16\x03\x01\x02\x00\x01" if stage % 3 == 1 else b"\x16")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raw.close()
+        wait_until(lambda: secure.descriptor_count() <= before)
+        assert ask(stream, "GET", "/livez")[0] == 200
+
+
+def test_a_handshake_has_the_heads_deadline(files):
+    with Server(*options(files), "--head-deadline-seconds", "1", scheme="https") as running:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=60) as raw:
+            raw.sendall(b"\x16\x03\x01")
+            assert raw.recv(100) == b""
+
+
+def test_client_certificates(files, tmp_path):
+    clients, strangers = Authority(tmp_path, "clients"), Authority(tmp_path, "strangers")
+    more = ["--tls-client-ca", clients.certificate]
+    with Server(*options(files), *more, scheme="https") as running:
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            known = context(files, maximum_version=version)
+            known.load_cert_chain(*clients.sign("worker"))
+            with connect(running.port, files, known) as stream:
+                assert ask(stream, "GET", "/livez")[0] == 200
+            unknown = context(files, maximum_version=version)
+            unknown.load_cert_chain(*strangers.sign("worker"))
+            for made in (unknown, context(files, maximum_version=version)):
+                with pytest.raises((ssl.SSLError, ConnectionResetError)):
+                    with connect(running.port, files, made) as stream:
+                        ask(stream, "GET", "/livez")
+
+
+def serial(port, files):
+    with connect(port, files) as stream:
+        return stream.getpeercert()["serialNumber"]
+
+
+def test_certificates_are_read_again(files, tmp_path):
+    authority, *pair = files
+    certificate, key = (shutil.copy(path, tmp_path / path.name) for path in pair)
+    with Server("--tls-certificate", certificate, "--tls-key", key, scheme="https") as running:
+        first = serial(running.port, files)
+        with connect(running.port, files) as old:
+            renewed = authority.sign("renewed")
+            shutil.copy(renewed[1], key)
+            shutil.copy(renewed[0], certificate)
+            running.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: serial(running.port, files) != first)
+            second = serial(running.port, files)
+            # Half of a pair, or rubbish: what there is stays, and the log says why.
+            for rubbish in (pair[0].read_bytes(), b"rubbish"):
+                certificate.write_bytes(rubbish)
+                told = running.said().count("could not be read again")
+                running.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: running.said().count("could not be read again") == told + 1)
+                assert serial(running.port, files) == second
+            assert ask(old, "GET", "/livez")[0] == 200
+
+
+@pytest.mark.parametrize("certificate, key, word", [
+    ("missing", "key", "missing"), ("certificate", "missing", "missing"),
+    ("certificate", "other", "key"), ("key", "key", "certificate"), ("certificate", None, "belong"),
+    ("certificate", "locked", "locked"),
+])
+def test_files_that_cannot_be_used(files, tmp_path, certificate, key, word):
+    other = Authority(tmp_path, "other").key
+    openssl("ec", "-in", files[2], "-aes128", "-passout", "pass:secret", "-out",
+            tmp_path / "locked")
+    paths = {"certificate": files[1], "key": files[2], "missing": tmp_path / "missing",
+             "other": other, "locked": tmp_path / "locked"}
+    arguments = ["--tls-certificate", paths[certificate]]
+    arguments += ["--tls-key", paths[key]] if key else []
+    ended = subprocess.run([BINARY, "--port", "0", "--data-dir", tmp_path / "data", *arguments],
+                           capture_output=True, text=True, timeout=60, check=False, stdin=None)
+    assert ended.returncode > 0 and ended.stdout == ""
+    sentence = ended.stderr.splitlines()[0]
+    assert word in sentence and sentence.endswith("."), sentence
+
+
+def test_readme_commands_work_as_written(tmp_path):
+    """In an empty directory, with only the port and the program's place replaced."""
+    text = (TOP / "README.md").read_text(encoding="utf-8")
+    making, asking = (block for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+                      if "tls-certificate" in block or "https://" in block)
+    make, run = making.split("deploy/run ")
+    subprocess.run(["bash", "-euc", make], cwd=tmp_path, check=True, capture_output=True)
+    words = shlex.split(run)
+    assert words[:4] == ["--port", "8443", "--data-dir", "tls-data"]
+    arguments = [tmp_path / word if word.endswith(".pem") else word for word in words[4:]]
+    with Server(*arguments, scheme="https") as running:
+        here = asking.replace("8443", str(running.port))
+        answered = subprocess.run(["bash", "-euc", here], cwd=tmp_path, check=True,
+                                  capture_output=True)
+        assert answered.stdout == b'{"status":"ok"}'
