@@ -18,15 +18,18 @@ package final class OptimizerService: RequestHandler {
     private let metrics: MetricsEndpoint
     private let health: HealthEndpoint
     private let store: SessionStore
+    /// nil: everybody may do everything.
+    private let access: AccessGate?
 
     package static let version = "0.1.0"
 
     /// - Parameters:
     ///   - writers: lanes of their own for long JSON answers.
+    ///   - access: who may do what; nil: everybody everything.
     ///   - counters: the server's, for `GET /metrics`; asked each time.
     package init(
         store: SessionStore, bodies: SlabPool, writers: LanePool, limits: ServiceLimits,
-        formats: FormatLimits, published: PublishedLimits,
+        formats: FormatLimits, published: PublishedLimits, access: AccessGate?,
         counters: @escaping @Sendable () -> ServerCounters?
     ) {
         let rooms = ServiceRooms(
@@ -38,6 +41,7 @@ package final class OptimizerService: RequestHandler {
         receipt = ReceiptEndpoint(rooms: rooms)
         health = HealthEndpoint(store: store)
         self.store = store
+        self.access = access
         parameters = ParametersEndpoint(rooms: rooms)
         state = StateEndpoint(rooms: rooms)
         service = ServiceEndpoint(version: OptimizerService.version, limits: published)
@@ -51,37 +55,47 @@ package final class OptimizerService: RequestHandler {
     package func decide(_ head: RequestHead, _ context: RequestContext) -> Decision {
         let exchange = Exchange(head: head, context: context)
         do {
-            return try route(exchange)
+            return try route(exchange, try principal(exchange.head))
         } catch {
             return .respond(exchange.response(error))
         }
     }
 
-    private func route(_ exchange: Exchange) throws(Problem) -> Decision {
+    /// Who asks. This comes before everything else, so that nobody without a token can find out
+    /// what is here.
+    private func principal(_ head: RequestHead) throws(Problem) -> Principal {
+        guard let access else { return .anyone }
+        return Route.isOpen(path: head.path) ? .stranger : try access.admit(head)
+    }
+
+    private func route(
+        _ exchange: Exchange, _ principal: Principal
+    ) throws(Problem) -> Decision {
         let head = exchange.head
         guard head.path != "*" else { return .respond(Response.allowing(Method.known)) }
         let route = try Route(path: head.path)
-        try check(head, route)
+        if let name = route.sessionName { try principal.require(session: name) }
+        try check(head.method, route)
+        try principal.require(route.scope(for: head.method))
+        try checkRepetition(head)
         switch (route, head.method) {
         case (_, .options): return .respond(Response.allowing(route.allowedMethods))
         case (.livez, _): return try health.livez(exchange)
-        case (.readyz, _): return try health.readyz(exchange)
+        case (.readyz, _): return try health.readyz(exchange, principal)
         case (.service, _): return try service.describe(exchange)
-        case (.metrics, _): return try metrics.text(exchange)
+        case (.metrics, _): return try metrics.text(exchange, principal)
         case (.openapi, _): return try OpenAPIEndpoint.document(exchange)
-        default: return try sessionRoute(exchange, route)
+        default: return try sessionRoute(exchange, route, principal)
         }
     }
 
-    private func sessionRoute(_ exchange: Exchange, _ route: Route) throws(Problem) -> Decision {
-        do {
-            try store.checkRecovered()
-        } catch {
-            throw Problem(error, root: "")
-        }
+    private func sessionRoute(
+        _ exchange: Exchange, _ route: Route, _ principal: Principal
+    ) throws(Problem) -> Decision {
+        try store.requireRecovered(for: principal)
         switch (route, exchange.head.method) {
-        case (.sessions, _): return try sessions.list(exchange)
-        case (.session(let name), .put): return try creation.create(exchange, name)
+        case (.sessions, _): return try sessions.list(exchange, principal)
+        case (.session(let name), .put): return try creation.create(exchange, name, principal)
         case (.session(let name), .patch): return try session.patch(exchange, name)
         case (.session(let name), .delete): return try session.remove(exchange, name)
         case (.session(let name), _): return try session.describe(exchange, name)
@@ -99,23 +113,25 @@ package final class OptimizerService: RequestHandler {
     }
 
     /// What is refused on every route alike.
-    private func check(_ head: RequestHead, _ route: Route) throws(Problem) {
-        if case .other(let name) = head.method {
+    private func check(_ method: Method, _ route: Route) throws(Problem) {
+        if case .other(let name) = method {
             throw Problem(.notImplemented, "The method \(name) is not implemented.")
         }
-        guard route.allowedMethods.contains(head.method) || head.method == .options else {
+        guard route.allowedMethods.contains(method) || method == .options else {
             var problem = Problem(
-                .methodNotAllowed, "\(route.template) does not take \(head.method.name).")
+                .methodNotAllowed, "\(route.template) does not take \(method.name).")
             problem.allowedMethods = Method.list(route.allowedMethods)
             throw problem
         }
-        // PUT and DELETE may be repeated as they are (RFC 9110 §9.2.2); a repeated patch could
-        // undo another that came between, and there is nothing to replay it from.
-        if head.method == .patch, head.fields.contains("Idempotency-Key") {
-            throw Problem(
-                .notImplemented,
-                "A patch takes no Idempotency-Key; send If-Match with the last ETag instead.")
-        }
+    }
+
+    /// PUT and DELETE may be repeated as they are (RFC 9110 §9.2.2); a repeated patch could undo
+    /// another that came between, and there is nothing to replay it from.
+    private func checkRepetition(_ head: RequestHead) throws(Problem) {
+        guard head.method == .patch, head.fields.contains("Idempotency-Key") else { return }
+        throw Problem(
+            .notImplemented,
+            "A patch takes no Idempotency-Key; send If-Match with the last ETag instead.")
     }
 }
 

@@ -91,20 +91,26 @@ struct SessionRegistry {
         retired.raiseFloor(to: generation)
     }
 
-    /// Up to `limit` entries whose names start with `prefix` and come after `name`.
+    /// Up to `limit` entries whose names start with one of `prefixes` and come after `name`. No
+    /// others are looked at.
+    ///
+    /// - Parameter prefixes: in byte order and none beginning with another, so that what one of
+    ///   them holds comes before what the next one holds.
     func page(
-        prefix: String, after name: String?, limit: Int
+        prefixes: [String], after name: String?, limit: Int
     ) -> (entries: [(name: String, entry: Entry)], more: Bool) {
-        var index = firstIndex(notBefore: prefix)
-        if let name {
+        let start = name.map { name in
             let next = firstIndex(notBefore: name)
-            index = max(index, next < names.count && names[next] == name ? next + 1 : next)
+            return next < names.count && names[next] == name ? next + 1 : next
         }
         var found: [(name: String, entry: Entry)] = []
-        while index < names.count, names[index].hasPrefix(prefix) {
-            if found.count == limit { return (found, true) }
-            if let entry = entries[names[index]] { found.append((names[index], entry)) }
-            index += 1
+        for prefix in prefixes {
+            var index = max(firstIndex(notBefore: prefix), start ?? 0)
+            while index < names.count, names[index].hasPrefix(prefix) {
+                if found.count == limit { return (found, true) }
+                if let entry = entries[names[index]] { found.append((names[index], entry)) }
+                index += 1
+            }
         }
         return (found, false)
     }

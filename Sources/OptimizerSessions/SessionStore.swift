@@ -56,13 +56,14 @@ package final class SessionStore: Sendable {
     /// Sessions in byte order of their names.
     ///
     /// - Parameters:
+    ///   - prefixes: what their names begin with; in byte order, none beginning with another.
     ///   - pageToken: the `nextPageToken` of the page before this one.
     ///   - pageSize: at least 1.
     package func list(
-        prefix: String = "", pageToken: String? = nil, pageSize: Int = 100
+        prefixes: [String] = [""], pageToken: String? = nil, pageSize: Int = 100
     ) -> SessionPage {
         let (entries, more) = registry.withLock {
-            $0.page(prefix: prefix, after: pageToken, limit: max(1, pageSize))
+            $0.page(prefixes: prefixes, after: pageToken, limit: max(1, pageSize))
         }
         return SessionPage(
             entries: entries.map { name, entry in

@@ -72,6 +72,17 @@ package enum Directory {
         access(path, F_OK) == 0
     }
 
+    /// The path of the file itself, where the one given is that of a symbolic link. A file that
+    /// is not there yet has the path that was given.
+    static func resolved(_ path: String) throws(Errno) -> String {
+        guard let whole = realpath(path, nil) else {
+            guard Errno.current == .noEntry else { throw .current }
+            return path
+        }
+        defer { free(whole) }
+        return String(cString: whole)
+    }
+
     /// The directory that the path's last name stands in.
     package static func parent(of path: String) -> String {
         let named = path.count > 1 && path.last == "/" ? path.dropLast() : path[...]

@@ -134,6 +134,14 @@ package struct File: ~Copyable, Sendable {
         return base
     }
 
+    /// Gives the file to this owner and group, with this mode.
+    func set(_ permissions: FilePermissions) throws(Errno) {
+        let number = descriptor.number
+        // In this order: a change of owner may take bits of the mode away (chown(2)).
+        try check(.changeOwner, on: number) { fchown(number, permissions.user, permissions.group) }
+        try check(.changeMode, on: number) { fchmod(number, permissions.mode) }
+    }
+
     package func truncate(to byteCount: Int) throws(Errno) {
         try check(.truncate, on: descriptor.number) {
             ftruncate(descriptor.number, off_t(byteCount))

@@ -11,6 +11,12 @@ package final class OpenDirectory: Sendable {
         descriptor = Descriptor(owning: number)
     }
 
+    /// Waits until no other process, and nobody else in this one, holds the directory locked, and
+    /// then does so until it is let go of.
+    func lock() throws(Errno) {
+        try check(.lockFile, on: descriptor.number) { flock(descriptor.number, LOCK_EX) }
+    }
+
     /// Returns when the names in the directory are on the disk.
     package func sync() throws(Errno) {
         try check(.fileSync, on: descriptor.number) { fsync(descriptor.number) }

@@ -2,7 +2,8 @@ import Glibc
 
 /// The system calls that can fail in service, by name; what `ForcedErrno` selects by.
 package enum SystemCall: Hashable, Sendable {
-    case accept, bind, close, connect, epollControl, epollCreate, epollWait, eventDescriptor
+    case accept, bind, changeMode, changeOwner, close, connect
+    case epollControl, epollCreate, epollWait, eventDescriptor
     case dataSync, fileRead, fileSync, fileSystemSync, fileWrite, listDirectory, lockFile
     case getAddressInfo, getSocketName, listen, makeDirectory, memoryMap, open, pipe, read, receive
     case remove, rename, send, setNonblocking, setSocketOption, shutdown, signalAction, socket

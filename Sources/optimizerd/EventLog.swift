@@ -39,23 +39,14 @@ struct EventLog: Sendable {
         logger.info("serving", metadata: facts)
     }
 
-    func exposed(at place: String) {
-        logger.warning(
-            "listening beyond loopback without TLS and without tokens",
-            metadata: ["at": "\(place)"])
+    func exposed(at place: String, lacking: String) {
+        logger.warning("listening beyond loopback with \(lacking)", metadata: ["at": "\(place)"])
     }
 
     func fewDescriptors(connections: Int) {
         logger.warning(
             "descriptors for fewer connections than asked for",
             metadata: ["connections": "\(connections)"])
-    }
-
-    func reloaded() { logger.info("files read again") }
-
-    /// What there was goes on being used.
-    func reloadFailed(_ reason: String) {
-        logger.error("files could not be read again", metadata: ["reason": "\(reason)"])
     }
 
     func draining(signal: String) { logger.info("draining", metadata: ["signal": "\(signal)"]) }

@@ -17,13 +17,14 @@ struct Optimizerd: ParsableCommand {
             OPTIMIZERD_INSECURE=true. An option on the command line wins.
 
             SIGTERM and SIGINT drain: running requests are finished, then the program ends \
-            with status 0, or 1 when some had to be cut off. A disk that fails ends it with 3.
-            SIGHUP has the certificate and its key read again.
+            with status 0, or 1 when some had to be cut off. A disk that fails ends it with 3. \
+            SIGHUP has certificates, keys and the file of tokens read again.
             """,
         version: OptimizerService.version,
-        subcommands: [CheckCommand.self])
+        subcommands: [CheckCommand.self, TokenCommand.self])
 
     @OptionGroup(title: "Where it listens") var listening: ListeningSettings
+    @OptionGroup(title: "Who may do what") var access: AccessSettings
     @OptionGroup(title: "Where sessions are kept") var directory: DirectorySettings
     @OptionGroup(title: "How much of their past") var retention: RetentionSettings
     @OptionGroup(title: "Bounds") var bounds: BoundSettings
@@ -41,8 +42,9 @@ struct Optimizerd: ParsableCommand {
             #endif
             let arguments = try EnvironmentArguments.arguments(
                 settings: [
-                    ListeningSettings(), DirectorySettings(), RetentionSettings(),
-                    BoundSettings(), TimeSettings(), ThreadSettings(), LogSettings(),
+                    ListeningSettings(), AccessSettings(), DirectorySettings(),
+                    RetentionSettings(), BoundSettings(), TimeSettings(), ThreadSettings(),
+                    LogSettings(),
                 ],
                 given: Array(CommandLine.arguments.dropFirst()),
                 environment: ProcessInfo.processInfo.environment)

@@ -28,6 +28,8 @@ struct Program {
     private let log: EventLog
     private let identity: TLSIdentity?
     private let published: PublishedLimits
+    /// nil: everybody may do everything.
+    private let tokens: TokenSource?
 
     init(settings: Optimizerd, log: EventLog) throws {
         self.log = log
@@ -40,7 +42,10 @@ struct Program {
             log.fewDescriptors(connections: descriptors.connections)
             configuration.maxConnections = descriptors.connections
         }
-        try Program.checkExposure(endpoints, isMeant: settings.listening.insecure, log)
+        tokens = try settings.access.tokens.map(TokenSource.init)
+        let knowsClients = tokens != nil || settings.listening.tlsClientCa != nil
+        try Exposure.check(
+            endpoints, knowsClients: knowsClients, isMeant: settings.listening.insecure, log)
 
         let memory = Int(clamping: Machine.memoryBytes)
         let inFlight = settings.inFlightBodyBytes(memoryBytes: memory)
@@ -68,7 +73,7 @@ struct Program {
             store: store,
             bodies: bodies, writers: try Program.lanes(count: max(1, Machine.cores / 2)),
             limits: settings.serviceLimits, formats: settings.formatLimits,
-            published: published, counters: { counters.read() })
+            published: published, access: tokens?.gate, counters: { counters.read() })
         server = HTTPServer(
             configuration: configuration, handler: service, log: { log.record($0) })
         counters.connect(server)
@@ -91,20 +96,6 @@ struct Program {
             return try LanePool(laneCount: count)
         } catch {
             throw SettingError("Cannot start \(count) compute lanes: \(error).")
-        }
-    }
-
-    /// Without TLS and tokens the service is for this machine, unless its operator insists.
-    private static func checkExposure(
-        _ endpoints: Endpoints, isMeant: Bool, _ log: EventLog
-    ) throws {
-        for endpoint in try endpoints.exposed() where endpoint.identity == nil {
-            guard isMeant else {
-                throw SettingError(
-                    "\(endpoint.place) is reachable from other machines, and there is no TLS and "
-                        + "no token: give --insecure if that is meant.")
-            }
-            log.exposed(at: "\(endpoint.place)")
         }
     }
 
@@ -147,11 +138,20 @@ struct Program {
         return ending == .clean && cutConnections > 0 ? .cut : ending
     }
 
-    /// Reads again what may have been renewed: connections keep what they began with.
+    /// What SIGHUP asks for: reads again what may change while the program runs. What cannot be
+    /// used is passed over, and what was read before goes on to count.
     private func reload() {
+        guard tokens != nil || identity != nil else { return log.nothingToReload() }
         do {
-            try identity?.reload()
-            log.reloaded()
+            if let identity {
+                try identity.reload()
+                log.identityRead()
+            }
+        } catch {
+            log.reloadFailed("\(error)")
+        }
+        do {
+            if let tokens { log.tokensRead(tokens.path, count: try tokens.reload()) }
         } catch {
             log.reloadFailed("\(error)")
         }
@@ -183,31 +183,14 @@ struct Program {
         return cutConnections.withLock { $0 }
     }
 
-    /// The addresses and a first command that works, on stdout.
     private func announce(_ addresses: [SocketAddress]) {
         log.started(
             address: addresses.map { "\($0)" }.joined(separator: ","),
             settings: published.entries)
-        let urls = addresses.map(url)
-        let text = """
-            optimizerd \(OptimizerService.version) listens on \(urls.joined(separator: ", "))
-            Try: curl -sS -X PUT \(curlArguments(addresses[0]))/v1/sessions/demo \
-            -H 'Content-Type: application/json' -d '{"parameters": {"w": [0.5, -0.5]}}'
-
-            """
-        // A closed stdout loses nothing: the address stands in the log too.
-        _ = StandardStream.output.write(Array(text.utf8))
-    }
-
-    private func url(_ address: SocketAddress) -> String {
-        if case .local = address { return "\(address)" }
-        return "\(identity == nil ? "http" : "https")://\(address)"
-    }
-
-    private func curlArguments(_ address: SocketAddress) -> String {
-        if case .local(let path) = address {
-            return "--unix-socket \(path) http://localhost"
-        }
-        return url(address)
+        if let tokens { log.tokensRead(tokens.path, count: tokens.tokenCount) }
+        let announcement = Announcement(
+            addresses: addresses, hasTLS: identity != nil, hasTokens: tokens != nil)
+        // A closed stdout loses nothing: the addresses stand in the log too.
+        _ = StandardStream.output.write(Array(announcement.text.utf8))
     }
 }

@@ -69,7 +69,8 @@ def response_object(method, path, status):
     if operation is None and method == "HEAD":
         operation = document()["paths"][path].get("get")
     if operation is None:
-        name = "MethodNotAllowed" if status == 405 else "AnyRequest"
+        name = {401: "Unauthenticated", 403: "Forbidden", 405: "MethodNotAllowed"}.get(
+            status, "AnyRequest")
         return resolve(lookup(f"#/components/responses/{name}"))
     responses = operation["responses"]
     return resolve(responses.get(str(status)) or responses.get("default"))
@@ -79,7 +80,9 @@ def check(method, target, response):
     """Asserts that the document describes this answer: status, type, schema, fields."""
     path = path_of(target)
     label = f"{method} {target} → {response!r}"
-    if path is None:
+    if path is None and response.status == 401:  # Nobody without a token learns what there is.
+        described = resolve(lookup("#/components/responses/Unauthenticated"))
+    elif path is None:
         described = resolve(lookup("#/components/responses/UnknownRoute"))
         assert response.status >= 400, label
     else:

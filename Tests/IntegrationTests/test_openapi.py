@@ -48,6 +48,9 @@ def test_every_reference_leads_somewhere_and_every_component_is_used():
                   if isinstance(node.get("$ref"), str)}
     for reference in references:
         assert contract.lookup(reference) is not None
+    # Schemes are named by operations, not referred to.
+    references |= {f"#/components/securitySchemes/{name}" for _, _, operation in operations()
+                   for choice in operation.get("security", []) for name in choice}
     defined = {f"#/components/{kind}/{name}"
                for kind, members in contract.document()["components"].items()
                for name in members}

@@ -113,8 +113,8 @@ def use(port):
 def test_every_number_is_here():
     shown = subprocess.run([BINARY, "--help"], capture_output=True, text=True, check=True).stdout
     options = set(re.findall(r"^  --([a-z-]+) <", shown, re.MULTILINE))
-    words = {"host", "port", "listen", "tls-certificate", "tls-key", "tls-client-ca", "data-dir",
-             "log-level", "log-format"}
+    words = {"host", "port", "listen", "tls-certificate", "tls-key", "tls-client-ca", "tokens",
+             "data-dir", "log-level", "log-format"}
     assert options - words == set(UPPER_BOUNDS)
 
 

@@ -285,9 +285,9 @@ def test_certificates_are_read_again(files, tmp_path):
             # Half of a pair, or rubbish: what there is stays, and the log says why.
             for rubbish in (pair[0].read_bytes(), b"rubbish"):
                 certificate.write_bytes(rubbish)
-                told = running.said().count("could not be read again")
+                told = running.said().count("reload failed")
                 running.process.send_signal(signal.SIGHUP)
-                wait_until(lambda: running.said().count("could not be read again") == told + 1)
+                wait_until(lambda: running.said().count("reload failed") == told + 1)
                 assert serial(running.port, files) == second
             assert ask(old, "GET", "/livez")[0] == 200
 
@@ -327,3 +327,24 @@ def test_readme_commands_work_as_written(tmp_path):
         answered = subprocess.run(["bash", "-euc", here], cwd=tmp_path, check=True,
                                   capture_output=True)
         assert answered.stdout == b'{"status":"ok"}'
+
+
+@pytest.mark.parametrize("more, lacking", [
+    ([], "no token"), (["--tokens", "tokens"], None), (["--tls-client-ca", "root.pem"], None),
+])
+def test_what_opens_the_network(files, tmp_path, more, lacking):
+    """TLS and somebody who tells clients apart do, without a warning."""
+    (tmp_path / "tokens").write_text("")
+    shutil.copy(files[0].certificate, tmp_path / "root.pem")
+    arguments = [*options(files), *(tmp_path / word if "-" not in word else word for word in more)]
+    process = subprocess.Popen(
+        [BINARY, "--host", "0.0.0.0", "--port", "0", "--data-dir", tmp_path / "data", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    first = process.stdout.readline()
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    if lacking:
+        assert process.returncode > 0 and f"there is {lacking}: give --insecure" in said
+    else:
+        assert process.returncode == 0 and "https://0.0.0.0:" in first
+        assert "warning" not in said

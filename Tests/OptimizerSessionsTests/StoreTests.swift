@@ -25,15 +25,47 @@ import Testing
         } while token != nil
         #expect(collected == all)
 
-        let dotted = world.store.list(prefix: "a.", pageSize: 1)
+        let dotted = world.store.list(prefixes: ["a."], pageSize: 1)
         #expect(names(dotted) == ["a.1"] && dotted.nextPageToken == "a.1")
         // The page after a session that has been deleted meanwhile starts where it stood.
         try world.remove("a.1")
-        let next = world.store.list(prefix: "a.", pageToken: "a.1", pageSize: 1)
+        let next = world.store.list(prefixes: ["a."], pageToken: "a.1", pageSize: 1)
         #expect(names(next) == ["a.2"] && next.nextPageToken == nil)
-        #expect(names(world.store.list(prefix: "a.", pageToken: "b")).isEmpty)
-        #expect(names(world.store.list(prefix: "zz")).isEmpty)
-        #expect(names(world.store.list(prefix: "b", pageToken: "0")) == ["b"])
+        #expect(names(world.store.list(prefixes: ["a."], pageToken: "b")).isEmpty)
+        #expect(names(world.store.list(prefixes: ["zz"])).isEmpty)
+        #expect(names(world.store.list(prefixes: ["b"], pageToken: "0")) == ["b"])
+    }
+
+    /// Pages over several prefixes hold what filtering the whole list would, whatever their size.
+    @Test func severalPrefixesAreOneList() throws {
+        let world = try World()
+        let all = ["a", "a-1", "a-2", "ab", "b", "b.1", "b.2", "b.3", "c", "c1", "d"]
+        for name in all { try world.create(name, .sample(shapes: [[1]])) }
+        let choices = [
+            [], [""], ["a-"], ["a-", "b."], ["a", "c"], ["a-", "b.3", "c1"], ["0", "b", "z"],
+            ["a-1", "a-2", "ab", "b.1", "d"], ["x", "y"],
+        ]
+        for prefixes in choices {
+            let held = all.filter { name in prefixes.contains { name.hasPrefix($0) } }
+            for pageSize in 1...all.count + 1 {
+                var (listed, token): ([String], String?) = ([], nil)
+                repeat {
+                    let page = world.store.list(
+                        prefixes: prefixes, pageToken: token, pageSize: pageSize)
+                    listed += page.entries.map(\.name)
+                    token = page.nextPageToken
+                    // A page is full unless it is the last, and tells no name of others.
+                    #expect(token == nil || page.entries.count == pageSize)
+                    #expect(token == nil || (token == listed.last && listed != held))
+                } while token != nil
+                #expect(listed == held)
+            }
+            // A token that somebody made up is a place among all names.
+            for start in all {
+                let page = world.store.list(prefixes: prefixes, pageToken: start)
+                #expect(page.entries.map(\.name) == held.filter { $0 > start })
+            }
+        }
     }
 }
 

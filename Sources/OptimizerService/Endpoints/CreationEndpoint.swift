@@ -8,9 +8,13 @@ import TensorFormats
 struct CreationEndpoint {
     let rooms: ServiceRooms
 
-    func create(_ exchange: Exchange, _ name: String) throws(Problem) -> Decision {
+    func create(
+        _ exchange: Exchange, _ name: String, _ principal: Principal
+    ) throws(Problem) -> Decision {
         let head = exchange.head
         let query = try QueryParameters(head, known: ["from", "step"])
+        // Forking reads the source, for which whoever may create has the scope.
+        if let source = query["from"] { try principal.require(session: source) }
         let precondition = try Preconditions.ofChange(
             head, current: rooms.currentTag(of: name))
         if let source = query["from"] {

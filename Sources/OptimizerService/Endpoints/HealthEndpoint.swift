@@ -20,7 +20,7 @@ final class HealthEndpoint: Sendable {
         return .respond(HealthEndpoint.live)
     }
 
-    func readyz(_ exchange: Exchange) throws(Problem) -> Decision {
+    func readyz(_ exchange: Exchange, _ principal: Principal) throws(Problem) -> Decision {
         _ = try QueryParameters(exchange.head, known: [])
         guard !exchange.context.isDraining, !isLeaving.load(ordering: .relaxed) else {
             throw Problem(.draining, "The service is shutting down and takes no new work.")
@@ -28,11 +28,7 @@ final class HealthEndpoint: Sendable {
         if let archive = store.archive, archive.health.hasFailed {
             throw Problem(.logFailed, "The disk has failed; the service is about to end.")
         }
-        do {
-            try store.checkRecovered()
-        } catch {
-            throw Problem(error, root: "")
-        }
+        try store.requireRecovered(for: principal)
         return .respond(HealthEndpoint.live)
     }
 }

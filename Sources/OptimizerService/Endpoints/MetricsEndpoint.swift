@@ -6,7 +6,8 @@ struct MetricsEndpoint {
     let rooms: ServiceRooms
     let counters: @Sendable () -> ServerCounters?
 
-    func text(_ exchange: Exchange) throws(Problem) -> Decision {
+    func text(_ exchange: Exchange, _ principal: Principal) throws(Problem) -> Decision {
+        try principal.requireEverySession()
         _ = try QueryParameters(exchange.head, known: [])
         var page = MetricsPage()
         page.gauge("optimizerd_sessions", "Sessions held.", rooms.store.sessionCount)

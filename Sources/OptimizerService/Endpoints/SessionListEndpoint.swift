@@ -9,12 +9,13 @@ struct SessionListEndpoint {
 
     static let pageSizes = 1...1000
 
-    func list(_ exchange: Exchange) throws(Problem) -> Decision {
+    func list(_ exchange: Exchange, _ principal: Principal) throws(Problem) -> Decision {
         let query = try QueryParameters(
             exchange.head, known: ["page_size", "page_token", "prefix"])
         let pageSize = try query.integer("page_size", in: Self.pageSizes) ?? 100
         let page = rooms.store.list(
-            prefix: query["prefix"] ?? "", pageToken: query["page_token"], pageSize: pageSize)
+            prefixes: principal.names.narrowed(to: query["prefix"] ?? ""),
+            pageToken: query["page_token"], pageSize: pageSize)
         var json = JSONWriter()
         json.beginObject()
         json.name("sessions")

@@ -13,6 +13,8 @@ package struct Problem: Error, Sendable {
     package var errors: [FieldError] = []
     package var members: [Member] = []
     package var allowedMethods: String?
+    /// What `WWW-Authenticate` says (RFC 9110 §11.6.1).
+    package var challenge: String?
     /// Whether the same request may succeed later without being changed.
     package var isRetryable: Bool
 
@@ -61,6 +63,7 @@ package struct Problem: Error, Sendable {
         var fields = ResponseFields()
         fields.add("Content-Type", "application/problem+json")
         if let allowedMethods { fields.add("Allow", allowedMethods) }
+        if let challenge { fields.add("WWW-Authenticate", challenge) }
         if let seconds = code.retryAfterSeconds {
             fields.add("Retry-After", String(seconds))
         }

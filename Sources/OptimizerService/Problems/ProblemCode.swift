@@ -9,6 +9,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case malformedJSON = "malformed-json"
     case malformedSafetensors = "malformed-safetensors"
     case invalidName = "invalid-name"
+    case unauthenticated = "unauthenticated"
+    case forbidden = "forbidden"
     case unknownSession = "unknown-session"
     case unknownRoute = "unknown-route"
     case unknownTensor = "unknown-tensor"
@@ -56,6 +58,8 @@ extension ProblemCode {
         switch self {
         case .malformedRequest, .malformedJSON, .malformedSafetensors, .invalidName:
             .badRequest
+        case .unauthenticated: .unauthorized
+        case .forbidden: .forbidden
         case .unknownSession, .unknownRoute, .unknownTensor, .unknownStep: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .notAcceptable: .notAcceptable
@@ -107,6 +111,8 @@ extension ProblemCode {
         case .malformedJSON: "The body is not valid JSON"
         case .malformedSafetensors: "The body is not a valid safetensors file"
         case .invalidName: "The name breaks the naming rules"
+        case .unauthenticated: "A valid token is needed"
+        case .forbidden: "The token does not allow this"
         case .unknownSession: "There is no such session"
         case .unknownRoute: "There is nothing at this path"
         case .unknownTensor: "The session has no such tensor"
