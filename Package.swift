@@ -21,6 +21,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "COpenAPI"),
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Floor 1: pure cores, and the one caller of libc.
         .target(name: "OptimizerEngine", dependencies: ["COptimizerKernels"]),
@@ -29,7 +30,7 @@ let package = Package(
         .target(name: "SystemIO", dependencies: ["CLinux"]),
 
         // Floor 2: a server that knows no optimizer, sessions that know no HTTP.
-        .target(name: "HTTPServer", dependencies: ["COpenSSL", "HTTP1", "SystemIO"]),
+        .target(name: "HTTPServer", dependencies: ["COpenSSL", "CZlib", "HTTP1", "SystemIO"]),
         .target(
             name: "OptimizerSessions",
             dependencies: ["OptimizerEngine", "TensorFormats", "SystemIO"]),

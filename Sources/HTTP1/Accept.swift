@@ -68,7 +68,7 @@ package struct Accept: Equatable, Sendable {
         for parameter in whole.parameters {
             // What follows the weight is an extension that no recipient uses any more.
             if parameter.name == "q" {
-                guard let weight = weight(parameter.value) else { return nil }
+                guard let weight = Weight.thousandths(parameter.value) else { return nil }
                 quality = weight
                 break
             }
@@ -79,20 +79,6 @@ package struct Accept: Equatable, Sendable {
         return MediaRange(
             type: MediaType(whole.type, whole.subtype, parameters), quality: quality,
             precision: named + parameters.count)
-    }
-
-    /// ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] ) in thousandths (RFC 9110 §12.4.2).
-    private static func weight(_ text: String) -> Int? {
-        let bytes = Array(text.utf8)
-        guard let whole = bytes.first, whole == 0x30 || whole == 0x31, bytes.count <= 5,
-            bytes.count == 1 || bytes[1] == 0x2e
-        else { return nil }
-        var value = Int(whole - 0x30)
-        for place in 2..<5 {
-            guard place >= bytes.count || bytes[place].isDigit else { return nil }
-            value = value * 10 + (place < bytes.count ? Int(bytes[place] - 0x30) : 0)
-        }
-        return value <= 1000 ? value : nil
     }
 }
 

@@ -50,6 +50,7 @@ extension Connection {
 
     func receiveBody(_ budget: inout Budget) -> Progress {
         guard case .receiving(_, let unread) = machine.state else { return .again }
+        if let receiver, receiver.hasBacklog { return workOff(receiver, &budget) }
         if let unread { return receiveData(upTo: unread, &budget) }
         guard chunks.dataBytesAhead == 0 else {
             return receiveData(upTo: chunks.dataBytesAhead, &budget)
@@ -86,6 +87,16 @@ extension Connection {
             rebasing: buffer[..<min(wanted, max(1, budget.bytes))])
         guard case .bytes(let count) = receive(into: room) else { return .waiting }
         tookData(count, &budget)
+        return .again
+    }
+
+    /// What a piece of work comes to is not known here; it counts as the most that it may be.
+    private func workOff(_ receiver: any BodyReceiver, _ budget: inout Budget) -> Progress {
+        budget.bytes -= InflatingBody.pieceBytes
+        if let refusal = receiver.workOff() {
+            self.receiver = nil
+            reply = .response(refusal)
+        }
         return .again
     }
 

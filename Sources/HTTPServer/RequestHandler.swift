@@ -34,10 +34,20 @@ package protocol BodyReceiver: AnyObject {
     func received(_ count: Int) -> Response?
     /// More body is to come than there is room for; answers with the refusal to send.
     func overflowed() -> Response
+    /// Whether received bytes wait to be worked on; then `workOff` is called before anything else
+    /// is received. Only a receiver that keeps some has a backlog.
+    var hasBacklog: Bool { get }
+    /// Does a bounded piece of that work. A response refuses the rest of the body.
+    func workOff() -> Response?
     /// The body is whole. The responder may answer now or later, from any thread.
     func complete(_ responder: Responder)
     /// The peer vanished or was cut off: nothing may be applied.
     func cancelled()
+}
+
+extension BodyReceiver {
+    package var hasBacklog: Bool { false }
+    package func workOff() -> Response? { nil }
 }
 
 /// One request's circumstances.

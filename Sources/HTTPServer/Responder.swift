@@ -8,25 +8,51 @@ import Synchronization
 /// gone, sending does nothing.
 package final class Responder: Sendable {
     package let context: RequestContext
-    private let address: ResponseAddress
-    private let connections: ConnectionSet
+    private let recipient: any ReplyRecipient
     private let isUsed = Atomic<Bool>(false)
 
-    init(context: RequestContext, address: ResponseAddress, connections: ConnectionSet) {
+    init(context: RequestContext, recipient: any ReplyRecipient) {
         self.context = context
-        self.address = address
-        self.connections = connections
+        self.recipient = recipient
+    }
+
+    convenience init(
+        context: RequestContext, address: ResponseAddress, connections: ConnectionSet
+    ) {
+        self.init(
+            context: context,
+            recipient: WaitingConnection(address: address, connections: connections))
     }
 
     package func send(_ response: Response) {
         guard !isUsed.exchange(true, ordering: .relaxed) else { return }
-        connections.deliver(.response(response), to: address)
+        recipient.take(.response(response))
+    }
+
+    /// Runs `work` on the connection's loop when others have had their turn.
+    func continueLater(_ work: @escaping @Sendable () -> Void) {
+        recipient.runLater(work)
     }
 
     deinit {
         guard !isUsed.load(ordering: .relaxed) else { return }
-        connections.deliver(.dropped, to: address)
+        recipient.take(.dropped)
     }
+}
+
+/// Who waits for a reply. Both functions may be called from any thread.
+protocol ReplyRecipient: Sendable {
+    func take(_ reply: Reply)
+    func runLater(_ work: @escaping @Sendable () -> Void)
+}
+
+private struct WaitingConnection: ReplyRecipient {
+    let address: ResponseAddress
+    let connections: ConnectionSet
+
+    func take(_ reply: Reply) { connections.deliver(reply, to: address) }
+
+    func runLater(_ work: @escaping @Sendable () -> Void) { connections.loop.execute(work) }
 }
 
 /// The exchange that a response belongs to: a connection's slot in its generation, and the serial

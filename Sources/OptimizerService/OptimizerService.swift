@@ -17,6 +17,7 @@ package final class OptimizerService: RequestHandler {
     private let service: ServiceEndpoint
     private let metrics: MetricsEndpoint
     private let health: HealthEndpoint
+    private let codings: ContentCodings
     private let store: SessionStore
     /// nil: everybody may do everything.
     private let access: AccessGate?
@@ -40,6 +41,7 @@ package final class OptimizerService: RequestHandler {
         step = StepEndpoint(rooms: rooms)
         receipt = ReceiptEndpoint(rooms: rooms)
         health = HealthEndpoint(store: store)
+        codings = ContentCodings(rooms: rooms)
         self.store = store
         self.access = access
         parameters = ParametersEndpoint(rooms: rooms)
@@ -54,11 +56,13 @@ package final class OptimizerService: RequestHandler {
 
     package func decide(_ head: RequestHead, _ context: RequestContext) -> Decision {
         let exchange = Exchange(head: head, context: context)
+        let decision: Decision
         do {
-            return try route(exchange, try principal(exchange.head))
+            decision = try route(exchange, try principal(exchange.head))
         } catch {
-            return .respond(exchange.response(error))
+            decision = .respond(exchange.response(error))
         }
+        return codings.encoding(decision, head)
     }
 
     /// Who asks. This comes before everything else, so that nobody without a token can find out
@@ -78,6 +82,17 @@ package final class OptimizerService: RequestHandler {
         try check(head.method, route)
         try principal.require(route.scope(for: head.method))
         try checkRepetition(head)
+        let decision = try endpoint(exchange, route, principal)
+        if head.fields.contains("Accept-Encoding"), exchange.mayAnswerContent {
+            try Negotiation.requireCoding(head, isText: true)
+        }
+        return try codings.decoding(decision, exchange, route)
+    }
+
+    private func endpoint(
+        _ exchange: Exchange, _ route: Route, _ principal: Principal
+    ) throws(Problem) -> Decision {
+        let head = exchange.head
         switch (route, head.method) {
         case (_, .options): return .respond(Response.allowing(route.allowedMethods))
         case (.livez, _): return try health.livez(exchange)

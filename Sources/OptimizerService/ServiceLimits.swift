@@ -14,6 +14,11 @@ package struct ServiceLimits: Sendable {
     /// that each have a learning rate of their own. 413 beyond.
     package static let documentBytes = 1 << 20
 
+    /// What each byte of a compressed body may inflate to. Text and numbers stay below thirty, and
+    /// what exceeds this is nearly all zeros: a session's own layout is therefore exempt, and the
+    /// first `documentBytes` are. 413 beyond.
+    package static let inflationRatio = 200
+
     package init() {}
 }
 
@@ -33,6 +38,7 @@ package struct PublishedLimits: Sendable {
             ("body_bytes", service.bodyBytes),
             ("json_body_bytes", service.jsonBodyBytes),
             ("document_bytes", ServiceLimits.documentBytes),
+            ("inflation_ratio", ServiceLimits.inflationRatio),
             ("json_value_bytes", formats.jsonValueBytes),
             ("json_depth", formats.jsonDepth),
             ("json_token_bytes", formats.jsonTokenBytes),

@@ -26,6 +26,15 @@ final class Journal: @unchecked Sendable {
         return true
     }
 
+    /// Whether both have been noted, the one before the other.
+    func isNoted(_ line: String, before other: String) -> Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        guard let first = lines.firstIndex(of: line), let second = lines.firstIndex(of: other)
+        else { return false }
+        return first < second
+    }
+
     func count(of line: String) -> Int {
         condition.lock()
         defer { condition.unlock() }
@@ -52,8 +61,12 @@ final class CollectingReceiver: BodyReceiver {
     private let limit: Int
     private let refuseAt: Int
     private let journal: Journal
+    private let varies: Bool
 
-    init(bufferBytes: Int, limit: Int, refuseAt: Int, journal: Journal) {
+    init(
+        bufferBytes: Int, limit: Int, refuseAt: Int, journal: Journal, varies: Bool = false
+    ) {
+        self.varies = varies
         buffer = .allocate(byteCount: bufferBytes, alignment: 64)
         self.limit = limit
         self.refuseAt = refuseAt
@@ -79,7 +92,8 @@ final class CollectingReceiver: BodyReceiver {
 
     func complete(_ responder: Responder) {
         journal.note("complete")
-        responder.send(Response(status: .ok, body: .bytes(body)))
+        responder.send(
+            varies ? TestHandler.varying(body) : Response(status: .ok, body: .bytes(body)))
     }
 
     func cancelled() { journal.note("cancelled") }
@@ -88,6 +102,7 @@ final class CollectingReceiver: BodyReceiver {
 struct TestHandler: RequestHandler {
     let journal: Journal
     let waiting = Waiting()
+    let pool = SlabPool(limitBytes: 1 << 30, idleBytes: 0)
 
     func decide(_ head: RequestHead, _ context: RequestContext) -> Decision {
         let number = head.query.flatMap { Int($0) } ?? 0
@@ -125,9 +140,47 @@ struct TestHandler: RequestHandler {
                 BodyPart.bytes([UInt8](repeating: UInt8(part), count: 500))
             }
             return .respond(Response(status: .ok, body: ResponseBody(parts: parts)))
+        case "/inflate", "/inflate-bytewise", "/text", "/binary": return coded(head, number)
         case "/big": return .respond(Self.big(number))
         default: return .respond(Response(status: .notFound))
         }
+    }
+
+    /// With content codings as a request's fields say.
+    private func coded(_ head: RequestHead, _ number: Int) -> Decision {
+        let decision: Decision
+        switch head.path {
+        case "/text": decision = .respond(Self.varying(CodingSamples.numbers(number)))
+        case "/binary": decision = .respond(Response(status: .ok, body: .bytes(
+            CodingSamples.numbers(number))))
+        default: decision = inflate(head, buffer: head.path == "/inflate" ? 1000 : 1, number)
+        }
+        let choice = AcceptEncoding(head.fields.combined("Accept-Encoding") ?? "")?.choice
+        let coder = ResponseCoder(head, choice ?? .identity, pool: pool) { work in
+            DispatchQueue.global().async { work() }
+        }
+        return coder?.code(decision) ?? decision
+    }
+
+    private func inflate(_ head: RequestHead, buffer: Int, _ limit: Int) -> Decision {
+        let receiver = CollectingReceiver(
+            bufferBytes: buffer, limit: limit, refuseAt: .max, journal: journal, varies: true)
+        let bounds = InflatingBody.Bounds(
+            compressedBytes: 1 << 30, freeBytes: 1 << 30, ratio: 1)
+        guard let text = head.fields.combined("Content-Encoding"),
+            let coding = ContentCoding(name: text),
+            let body = try? InflatingBody(receiver, coding, bounds: bounds, pool: pool, refusal: {
+                Response(status: .badRequest, body: .bytes(Array("\($0)".utf8)))
+            })
+        else { return .respond(Response(status: .unsupportedMediaType)) }
+        return .receive(body)
+    }
+
+    static func varying(_ text: [UInt8]) -> Response {
+        var fields = ResponseFields()
+        fields.add("Vary", "Accept-Encoding")
+        fields.add("ETag", "\"1\"")
+        return Response(status: .ok, fields: fields, body: .bytes(text))
     }
 
     private func receive(
@@ -186,6 +239,7 @@ final class TestServer {
     let port: UInt16
     let journal = Journal()
     let waiting: Waiting
+    let pool: SlabPool
 
     init(_ configure: (inout ServerConfiguration) -> Void = { _ in }) throws {
         var configuration = ServerConfiguration()
@@ -200,6 +254,7 @@ final class TestServer {
         configure(&configuration)
         let handler = TestHandler(journal: journal)
         waiting = handler.waiting
+        pool = handler.pool
         server = HTTPServer(configuration: configuration, handler: handler) { [journal] event in
             journal.note(Self.line(event))
         }

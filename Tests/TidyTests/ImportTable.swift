@@ -31,12 +31,14 @@ enum ImportTable {
         Room("CLinux"),
         Room("COpenAPI"),
         Room("COpenSSL"),
+        Room("CZlib"),
         Room("OptimizerEngine", rooms: ["COptimizerKernels"]),
         Room("TensorFormats"),
         Room("HTTP1"),
         Room("SystemIO", rooms: ["CLinux"], modules: ["Glibc"]),
         Room(
-            "HTTPServer", rooms: ["COpenSSL", "HTTP1", "SystemIO"], modules: ["Dispatch"]),
+            "HTTPServer", rooms: ["COpenSSL", "CZlib", "HTTP1", "SystemIO"],
+            modules: ["Dispatch"]),
         Room(
             "OptimizerSessions", rooms: ["OptimizerEngine", "TensorFormats", "SystemIO"],
             modules: ["Dispatch"]),

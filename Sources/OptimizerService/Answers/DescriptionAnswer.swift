@@ -13,6 +13,7 @@ enum DescriptionAnswer {
     ) -> Response {
         var fields = ResponseFields()
         fields.add("Content-Type", TensorFormat.json.mediaType)
+        fields.add("Vary", Vary.coding)
         fields.add("ETag", Preconditions.entityTag(description.tag))
         if status == .created {
             fields.add("Location", "/v1/sessions/\(description.session)")

@@ -2,11 +2,24 @@ import HTTP1
 import HTTPServer
 import OptimizerSessions
 
+/// What `Vary` says of an answer (RFC 9110 §12.5.5). An answer that varies by `Accept-Encoding`
+/// is one that `ResponseCoder` compresses.
+enum Vary {
+    static let coding = "Accept-Encoding"
+    /// Tensors as text, and in binary.
+    static let text = "Accept, Accept-Encoding"
+    static let binary = "Accept, Accept-Tensor-Dtype"
+}
+
 extension Response {
-    /// 304 (Not Modified) with the entity tag that the read would have had (RFC 9110 §15.4.5).
-    static func notModified(_ tag: SessionTag, variant: String? = nil) -> Response {
+    /// 304 (Not Modified) with the entity tag that the read would have had (RFC 9110 §15.4.5),
+    /// and the fields that would have chosen it.
+    static func notModified(
+        _ tag: SessionTag, variant: String? = nil, varying: String?
+    ) -> Response {
         var fields = ResponseFields()
         fields.add("ETag", Preconditions.entityTag(tag, variant: variant))
+        if let varying { fields.add("Vary", varying) }
         return Response(status: .notModified, fields: fields, body: .empty)
     }
 
@@ -19,9 +32,11 @@ extension Response {
         return Response(status: .noContent, fields: fields, body: .empty)
     }
 
+    /// A text, which may be compressed.
     static func content(_ type: String, _ bytes: [UInt8], status: Status = .ok) -> Response {
         var fields = ResponseFields()
         fields.add("Content-Type", type)
+        fields.add("Vary", Vary.coding)
         return Response(status: status, fields: fields, body: .bytes(bytes))
     }
 }

@@ -39,6 +39,7 @@ struct TensorAnswer: Sendable {
         format = try Negotiation.answerFormat(
             head, preferred: preferred, among: TensorFormat.allCases)
         let asked = try Negotiation.elementType(head, field: "Accept-Tensor-Dtype")
+        if format != .json { try Negotiation.requireCoding(head, isText: false) }
         type = format == .json ? session : asked ?? session
         let variant = type == session ? "" : "-\(type.dtype.rawValue)"
         tagVariant = format.tagSuffix.map { $0 + variant }
@@ -84,7 +85,11 @@ struct TensorAnswer: Sendable {
     func addFields(to fields: inout ResponseFields) {
         fields.add("Content-Type", format.mediaType)
         if format == .raw { fields.add("Tensor-Dtype", type.dtype.rawValue) }
+        fields.add("Vary", varying)
     }
+
+    /// The request fields that chose this form.
+    var varying: String { format == .json ? Vary.text : Vary.binary }
 
     /// The tensors in `vector` as a body; JSON wraps them in the members that `write` adds first.
     func body(_ vector: ParameterVector, _ write: (inout JSONWriter) -> Void) -> ResponseBody {

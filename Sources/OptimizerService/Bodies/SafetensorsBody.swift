@@ -36,9 +36,8 @@ final class SafetensorsBody: BodyReceiver {
         self.place = place
         limitBytes = rooms.limits.bodyBytes
         bodies = rooms.bodies
-        var length: UInt64?
-        if case .length(let count) = exchange.head.framing { length = count }
-        reader = SafetensorsReader(limits: formats ?? rooms.formats, contentLength: length)
+        reader = SafetensorsReader(
+            limits: formats ?? rooms.formats, contentLength: exchange.head.contentLength)
     }
 
     func nextBuffer() -> UnsafeMutableRawBufferPointer { reader.nextBuffer() }

@@ -18,12 +18,8 @@ final class TextBody: BodyReceiver {
         self.exchange = exchange
         self.limitBytes = limitBytes
         self.completion = completion
-        slab =
-            switch exchange.head.framing {
-            case .length(let count):
-                try pool.take(orProblem: min(limitBytes, Int(clamping: count)))
-            default: try pool.take(orProblem: limitBytes)
-            }
+        let length = exchange.head.contentLength.map { Int(clamping: $0) } ?? limitBytes
+        slab = try pool.take(orProblem: min(limitBytes, length))
     }
 
     func nextBuffer() -> UnsafeMutableRawBufferPointer {

@@ -55,9 +55,11 @@ struct CreationEndpoint {
     }
 
     private func receiveJSON(_ creation: PendingCreation) throws(Problem) -> Decision {
+        let head = creation.exchange.head
         var textBytes: Int?
-        if case .length(let count) = creation.exchange.head.framing {
-            textBytes = Int(clamping: count)
+        if case .length(let count) = head.framing {
+            // Numbers in decimal, compressed, take less than half of their text.
+            textBytes = Int(clamping: head.bodyCoding == nil ? count : min(count, 1 << 60) * 2)
         }
         let tensors = CollectedTensors(pool: rooms.bodies, textBytes: textBytes)
         let body = try rooms.documentBody(

@@ -20,7 +20,8 @@ struct ParametersEndpoint {
             session: description.elementType)
         if try Preconditions.isCurrent(head, description.tag) {
             return .respond(
-                Response.notModified(description.tag, variant: tensors.tagVariant))
+                Response.notModified(
+                    description.tag, variant: tensors.tagVariant, varying: tensors.varying))
         }
         try tensors.reserve(rooms.bodies, membersBytes: ParametersAnswer.membersBytes)
         let answer = ParametersAnswer(tensors: tensors)

@@ -56,6 +56,16 @@ struct ServiceRooms: Sendable {
         }
     }
 
+    /// The layout of a session; nil when there is none of that name.
+    func layout(ofSessionNamed name: String) -> TensorLayout? {
+        do {
+            return try store.session(named: name).layout
+        } catch {
+            // Not being there is one of the two answers here.
+            return nil
+        }
+    }
+
     /// The version of a session that is to be deleted; nil when its files are damaged, since it
     /// has none then.
     func tagToRemove(of name: String) throws(Problem) -> SessionTag? {
@@ -105,14 +115,16 @@ struct ServiceRooms: Sendable {
         }
     }
 
-    /// Refuses a body whose declared length passes the limit (RFC 9110 §15.5.14).
+    /// Refuses a body whose declared length passes the limit (RFC 9110 §15.5.14), as a compressed
+    /// one that is longer is refused too: inflated it would hardly be shorter.
     func checkLength(_ head: RequestHead, limitBytes: Int) throws(Problem) {
         guard case .length(let count) = head.framing, count > UInt64(limitBytes) else { return }
         throw Problem.bodyTooLarge(limit: limitBytes, actual: count)
     }
 
     /// What the head of a safetensors body can tell: whether its length is allowed, and whether
-    /// there is room for it now. The room itself is taken when the file's header has come.
+    /// there is room for it now; for a compressed one for its least. The room itself is taken when
+    /// the file's header has come.
     func checkFile(_ head: RequestHead) throws(Problem) {
         try checkLength(head, limitBytes: limits.bodyBytes)
         guard case .length(let count) = head.framing else { return }
@@ -133,14 +145,11 @@ struct ServiceRooms: Sendable {
         guard !overflow, byteCount <= limits.bodyBytes else {
             throw Problem.bodyTooLarge(limit: limits.bodyBytes)
         }
-        switch head.framing {
-        case .length(let count) where count != UInt64(byteCount):
-            throw VectorBody.wrongLength(expected: byteCount, actual: Int(clamping: count))
-        case .none where byteCount != 0:
-            throw VectorBody.wrongLength(expected: byteCount, actual: 0)
-        default:
-            return try bodies.take(orProblem: byteCount)
+        let announced = head.isWithoutBody ? 0 : head.contentLength
+        if let announced, announced != UInt64(byteCount) {
+            throw VectorBody.wrongLength(expected: byteCount, actual: Int(clamping: announced))
         }
+        return try bodies.take(orProblem: byteCount)
     }
 
     /// A receiver for a JSON document with tensors.

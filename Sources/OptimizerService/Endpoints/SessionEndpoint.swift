@@ -12,7 +12,7 @@ struct SessionEndpoint {
         _ = try QueryParameters(exchange.head, known: [])
         let description = try rooms.session(named: name).description()
         if try Preconditions.isCurrent(exchange.head, description.tag) {
-            return .respond(Response.notModified(description.tag))
+            return .respond(Response.notModified(description.tag, varying: Vary.coding))
         }
         guard DescriptionAnswer.weight(description) > ServiceRooms.inlineJSONNumbers else {
             return .respond(rooms.response(description))
@@ -110,7 +110,7 @@ struct SessionEndpoint {
 
     /// A merge-patch (RFC 7396) by its own name or as plain JSON.
     private func requirePatchType(_ head: RequestHead) throws(Problem) {
-        try Negotiation.requireIdentityCoding(head)
+        _ = try Negotiation.bodyCoding(head)
         let types = [
             MediaType("application", "merge-patch+json"), MediaType("application", "json"),
         ]

@@ -15,8 +15,9 @@ struct StateEndpoint {
         let step = try query.integer("step", in: 0...Int.max)
         let tag = session.description().tag
         _ = try Negotiation.answerFormat(head, preferred: .safetensors, among: [.safetensors])
+        try Negotiation.requireCoding(head, isText: false)
         if step ?? tag.step == tag.step, try Preconditions.isCurrent(head, tag) {
-            return .respond(Response.notModified(tag))
+            return .respond(Response.notModified(tag, varying: nil))
         }
         return .perform { responder in
             session.exportState(step: step) { result in

@@ -191,6 +191,36 @@ extension Problem {
     }
 }
 
+extension Problem {
+    /// What a coded body is refused for.
+    init(_ fault: InflationFault, _ coding: ContentCoding) {
+        switch fault {
+        case .malformed(let offset, let reason):
+            self = Problem(
+                .malformedRequest, "The body is not valid \(coding) at byte \(offset): \(reason)."
+            ).with("offset", offset)
+        case .truncated:
+            self.init(.malformedRequest, "The body ends before its \(coding) stream does.")
+        case .trailingBytes(let offset):
+            self = Problem(
+                .malformedRequest,
+                "The body's \(coding) stream ends at byte \(offset), and more follows; a body is "
+                    + "one stream, of gzip one member."
+            ).with("offset", offset)
+        case .tooLong(let limit):
+            self = .bodyTooLarge(limit: limit)
+        case .beyondRatio(let limit):
+            self = Problem(
+                .bodyTooLarge,
+                "The body inflates to more than \(limit) times its length; send it without "
+                    + "Content-Encoding."
+            ).with("limit", limit)
+        case .outOfMemory:
+            self.init(SessionError.outOfMemory(bytes: InflatingBody.memoryBytes), root: "")
+        }
+    }
+}
+
 extension DocumentFault.Kind {
     fileprivate var code: ProblemCode {
         switch self {

@@ -62,6 +62,11 @@ package struct Problem: Error, Sendable {
     package func response(instance: String?, requestID: String) -> Response {
         var fields = ResponseFields()
         fields.add("Content-Type", "application/problem+json")
+        fields.add("Vary", Vary.coding)
+        // What would have been taken (RFC 9110 §15.5.16).
+        if code == .unsupportedContentEncoding {
+            fields.add("Accept-Encoding", ContentCoding.list)
+        }
         if let allowedMethods { fields.add("Allow", allowedMethods) }
         if let challenge { fields.add("WWW-Authenticate", challenge) }
         if let seconds = code.retryAfterSeconds {

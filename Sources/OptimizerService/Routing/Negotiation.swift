@@ -9,7 +9,7 @@ enum Negotiation {
     static func bodyFormat(
         _ head: RequestHead, allowed: [TensorFormat]
     ) throws(Problem) -> TensorFormat {
-        try requireIdentityCoding(head)
+        _ = try bodyCoding(head)
         guard let text = head.fields.combined("Content-Type") else {
             throw unsupported("The request names no Content-Type", allowed)
         }
@@ -28,13 +28,35 @@ enum Negotiation {
             .unsupportedMediaType, "\(reason); add the header \(types) (with curl: -H).")
     }
 
-    /// Bodies come as they are: no content coding is undone (RFC 9110 §8.4).
-    static func requireIdentityCoding(_ head: RequestHead) throws(Problem) {
-        guard let coding = head.fields.combined("Content-Encoding") else { return }
-        guard coding.lowercased() == "identity" else {
+    /// The content coding that has to be undone to read the body (RFC 9110 §8.4).
+    static func bodyCoding(_ head: RequestHead) throws(Problem) -> ContentCoding? {
+        guard let text = head.fields.combined("Content-Encoding") else { return nil }
+        do {
+            return try ContentCoding.only(in: text)
+        } catch {
             throw Problem(
                 .unsupportedContentEncoding,
-                "Bodies are taken without a content coding; leave Content-Encoding out.")
+                "A body may have one Content-Encoding of \(ContentCoding.list), or none.")
+        }
+    }
+
+    /// How answers may be coded (RFC 9110 §12.5.3). A field that is not understood says nothing.
+    static func answerCoding(_ head: RequestHead) -> AcceptEncoding.Choice {
+        head.fields.combined("Accept-Encoding").flatMap { AcceptEncoding($0) }?.choice ?? .identity
+    }
+
+    /// Refuses a client that would not take the answer, before anything happens for it.
+    ///
+    /// - Parameter isText: whether the answer can have a content coding.
+    static func requireCoding(_ head: RequestHead, isText: Bool) throws(Problem) {
+        switch answerCoding(head) {
+        case .nothing:
+            throw Problem(
+                .notAcceptable,
+                "The answer can have the content codings \(ContentCoding.list), or none.")
+        case .coded(_, isRequired: true) where !isText:
+            throw Problem(.notAcceptable, "Binary answers have no content coding.")
+        case .coded, .identity: break
         }
     }
 
