@@ -75,7 +75,7 @@ private struct TransferCodings {
         isPresent = true
         var elements = ListElements(value)
         while let element = elements.next(in: bytes) {
-            guard !element.isEmpty, bytes[element.lowerBound].isToken else {
+            guard bytes[element.lowerBound].isToken else {
                 throw .malformed("Transfer-Encoding is not a list of codings.")
             }
             // Nothing may follow `chunked`, itself included (RFC 9112 §7.1).

@@ -55,18 +55,21 @@ struct FieldLine: Sendable, Equatable {
     let value: Range<Int>
 }
 
-/// The elements of a comma-separated list without quoted strings, trimmed; empty ones included,
-/// so that a caller can refuse them.
+/// The elements of a comma-separated list without quoted strings, trimmed. Empty ones are passed
+/// over, as a recipient must (RFC 9110 §5.6.1.2); the field section's size bounds their number.
 struct ListElements {
     private var rest: Range<Int>?
 
     init(_ value: Range<Int>) { rest = value }
 
     mutating func next(in bytes: Span<UInt8>) -> Range<Int>? {
-        guard let range = rest else { return nil }
-        var comma = range.lowerBound
-        while comma < range.upperBound, bytes[comma] != .comma { comma += 1 }
-        rest = comma < range.upperBound ? comma + 1..<range.upperBound : nil
-        return trimmed(bytes, range.lowerBound..<comma)
+        while let range = rest {
+            var comma = range.lowerBound
+            while comma < range.upperBound, bytes[comma] != .comma { comma += 1 }
+            rest = comma < range.upperBound ? comma + 1..<range.upperBound : nil
+            let element = trimmed(bytes, range.lowerBound..<comma)
+            if !element.isEmpty { return element }
+        }
+        return nil
     }
 }

@@ -43,15 +43,20 @@ package enum Precondition: Hashable, Sendable {
     case exists
     /// Its version is one of these; none ever matches an empty list.
     case isOneOf([SessionTag])
+    /// It has none of these, also because there is no session of that name.
+    case isNoneOf([SessionTag])
     /// There is no session of that name.
     case isAbsent
+    case all([Precondition])
 
     /// - Parameter current: nil when there is no session.
     package func holds(for current: SessionTag?) -> Bool {
         switch self {
         case .exists: current != nil
         case .isOneOf(let tags): current.map(tags.contains) ?? false
+        case .isNoneOf(let tags): !(current.map(tags.contains) ?? false)
         case .isAbsent: current == nil
+        case .all(let demands): demands.allSatisfy { $0.holds(for: current) }
         }
     }
 }

@@ -166,6 +166,18 @@ def test_unknown_dtypes(api, session, header, value):
         assert_problem(step(api, session, RAW, {header: value}), 422, "dtype-mismatch")
 
 
+@pytest.mark.parametrize("header", ["Tensor-Dtype", "Accept-Tensor-Dtype"])
+@pytest.mark.parametrize("type", [JSON, SAFETENSORS, RAW])
+@pytest.mark.parametrize("prefer", ["return=minimal", "return=representation"])
+def test_unknown_dtypes_are_refused_where_they_mean_nothing_too(api, session, header, type, prefer):
+    headers = {header: "I64", "Prefer": prefer}
+    with api.unchanged(session):
+        assert_problem(step(api, session, type, headers), 422, "dtype-mismatch")
+        response = api.put(f"/v1/sessions/{session}/parameters", headers=headers,
+                           json={"parameters": {"b": [0, 0]}})
+        assert_problem(response, 422, "dtype-mismatch")
+
+
 @pytest.mark.parametrize("dtype", ["F16", "BF16"])
 def test_sixteen_bit_sessions_have_masters(api, name, dtype):
     """Steps too small for 16 bits add up in the F32 masters and show when they are enough."""

@@ -122,5 +122,4 @@ def test_every_problem_code_has_a_response():
         if isinstance(code, dict) and ("const" in code or "enum" in code):
             told |= set(code.get("enum", [code.get("const")]))
     # What is refused before there is a request to speak of has no operation to stand under.
-    assert codes - told <= {"head-too-slow", "version-not-supported", "unknown-route",
-                            "method-not-allowed"}
+    assert codes - told <= {"head-too-slow", "version-not-supported", "method-not-allowed"}

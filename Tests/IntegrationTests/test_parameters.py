@@ -46,6 +46,13 @@ def test_head_of_parameters(api, session):
     assert head.header("ETag") == full.header("ETag")
 
 
+def test_overwrite_of_nothing_is_refused(api, session):
+    target = f"/v1/sessions/{session}/parameters"
+    with api.unchanged(session):
+        for content in ({"json": {"parameters": {}}}, {"body": save({}), "type": SAFETENSORS}):
+            assert_problem(api.put(target, **content), 422, "missing-member", "/parameters")
+
+
 def test_overwrite_some_keeps_the_rest_and_the_moments(api, session):
     before = load(api.state(session))
     response = api.put(f"/v1/sessions/{session}/parameters", json={"parameters": {"b": [7, 8]}})

@@ -30,6 +30,11 @@ import Testing
         #expect(!Precondition.isOneOf([other]).holds(for: tag))
         #expect(!Precondition.isOneOf([]).holds(for: tag))
         #expect(!Precondition.isOneOf([tag]).holds(for: nil))
+        #expect(Precondition.isNoneOf([other]).holds(for: tag))
+        #expect(Precondition.isNoneOf([tag]).holds(for: nil))
+        #expect(!Precondition.isNoneOf([other, tag]).holds(for: tag))
+        #expect(Precondition.all([.exists, .isNoneOf([other])]).holds(for: tag))
+        #expect(!Precondition.all([.exists, .isNoneOf([tag])]).holds(for: tag))
     }
 }
 

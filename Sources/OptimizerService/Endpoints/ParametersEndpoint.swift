@@ -68,6 +68,7 @@ struct ParametersEndpoint {
         _ = try QueryParameters(head, known: [])
         let ifMatch = try Preconditions.ofChange(head, current: description.tag)
         let format = try Negotiation.bodyFormat(head, allowed: TensorFormat.allCases)
+        try Negotiation.checkElementTypes(head)
         var tensors =
             Negotiation.prefersMinimal(head)
             ? nil : try TensorAnswer(
@@ -149,6 +150,14 @@ struct PendingOverwrite: Sendable {
     let tensors: TensorAnswer?
 
     func run(_ places: [TensorPlace?], _ responder: Responder) {
+        // It would change nothing but the generation, and is a client's mistake.
+        guard places.contains(where: { $0 != nil }) else {
+            return responder.send(
+                exchange.response(
+                    Problem(
+                        .missingMember, at: "/parameters", "At least one parameter is to be given.")
+                ))
+        }
         let reply: StepReply =
             tensors.map { .vector($0.type) } ?? .none
         session.writeParameters(places, ifMatch: ifMatch, reply: reply) { [self] result in

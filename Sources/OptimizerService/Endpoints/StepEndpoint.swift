@@ -22,6 +22,7 @@ struct StepEndpoint {
             receipt == nil ? try Preconditions.ofStep(head, current: description.tag) : nil
         let format = try Negotiation.bodyFormat(head, allowed: TensorFormat.allCases)
         let query = try QueryParameters(head, known: format == .raw ? StepDocument.names : [])
+        try Negotiation.checkElementTypes(head)
         var tensors =
             Negotiation.prefersMinimal(head)
             ? nil : try TensorAnswer(

@@ -150,13 +150,19 @@ extension SessionError.Budget {
 }
 
 extension Precondition {
-    /// As an `If-Match` field would say it.
+    /// As an `If-Match` field would say it, where one can.
     fileprivate var text: String {
         switch self {
         case .exists: "*"
         case .isAbsent: "no session"
-        case .isOneOf(let tags): tags.map { "\"\($0)\"" }.joined(separator: ", ")
+        case .isOneOf(let tags): Self.list(tags)
+        case .isNoneOf(let tags): "none of \(Self.list(tags))"
+        case .all(let demands): demands.map(\.text).joined(separator: " and ")
         }
+    }
+
+    private static func list(_ tags: [SessionTag]) -> String {
+        tags.map { "\"\($0)\"" }.joined(separator: ", ")
     }
 }
 

@@ -91,6 +91,13 @@ enum Negotiation {
         return type
     }
 
+    /// Refuses a dtype that is none in both fields, also where the formats make nothing of it: a
+    /// client that misspells it should not first hear so when it changes its format.
+    static func checkElementTypes(_ head: RequestHead) throws(Problem) {
+        _ = try elementType(head, field: "Tensor-Dtype")
+        _ = try elementType(head, field: "Accept-Tensor-Dtype")
+    }
+
     /// Whether the client asked for `Prefer: return=minimal` (RFC 7240 §4.2).
     static func prefersMinimal(_ head: RequestHead) -> Bool {
         Preferences(head.fields.combined("Prefer")).returnsMinimal

@@ -43,25 +43,27 @@ enum Preconditions {
     private static func judge(
         _ head: RequestHead, _ current: SessionTag?
     ) throws(Problem) -> (demanded: Precondition?, broken: Precondition?) {
-        let ifMatch = try ifMatch(head)
-        let absence: Precondition? = try demandsAbsence(head) ? .isAbsent : nil
-        let broken = [ifMatch, absence].compactMap { $0 }.first { !$0.holds(for: current) }
-        return (absence ?? ifMatch, broken)
+        let demands = [try ifMatch(head), try ifNoneMatch(head)].compactMap { $0 }
+        let broken = demands.first { !$0.holds(for: current) }
+        return (demands.count > 1 ? .all(demands) : demands.first, broken)
     }
 
-    /// Whether `If-None-Match: *` asks that there be no session yet (RFC 9110 §13.1.2).
-    private static func demandsAbsence(_ head: RequestHead) throws(Problem) -> Bool {
-        guard let list = try tags(head, "If-None-Match") else { return false }
+    /// What `If-None-Match` demands of a change; weak tags match as well (RFC 9110 §13.1.2).
+    private static func ifNoneMatch(_ head: RequestHead) throws(Problem) -> Precondition? {
+        guard let list = try tags(head, "If-None-Match") else { return nil }
         switch list {
-        case .any: return true
-        case .tags:
-            throw Problem(
-                .malformedRequest, "On this method If-None-Match can only be *.")
+        case .any: return .isAbsent
+        case .tags(let tags): return .isNoneOf(tags.compactMap { SessionTag($0.opaque) })
         }
     }
 
-    /// Whether the client already holds the version that a read would answer (304).
+    /// Whether the client already holds the version that a read would answer (304). What
+    /// `If-Match` demands is judged first (RFC 9110 §13.2.2).
     static func isCurrent(_ head: RequestHead, _ tag: SessionTag) throws(Problem) -> Bool {
+        if let demanded = try ifMatch(head), !demanded.holds(for: tag) {
+            throw Problem(
+                SessionError.preconditionFailed(expected: demanded, current: tag), root: "")
+        }
         guard let list = try tags(head, "If-None-Match") else { return false }
         switch list {
         case .any: return true
