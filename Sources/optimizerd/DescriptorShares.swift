@@ -12,6 +12,7 @@ struct DescriptorShares {
     /// - Parameter limit: RLIMIT_NOFILE.
     init(limit: Int) {
         logFiles = max(4, min(Archive.openFileLimit, (limit - Self.reserve) / 4))
-        connections = max(1, limit - logFiles - Self.reserve)
+        // A log that was begun lately has its directory open beside its file.
+        connections = max(1, limit - 2 * logFiles - Self.reserve)
     }
 }

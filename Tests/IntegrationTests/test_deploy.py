@@ -56,7 +56,9 @@ def test_failure_names_what_is_missing(require):
     assert "missing-a" in complaint
 
 
-@pytest.mark.parametrize("script", ["deploy/run", "deploy/test", ".ci/run"])
+@pytest.mark.parametrize("script", [
+    "deploy/run", "deploy/test", ".ci/run", "Tests/check-openapi", "Tests/check-tls",
+])
 def test_scripts_are_executable_and_parse(script):
     path = TOP / script
     assert os.access(path, os.X_OK)

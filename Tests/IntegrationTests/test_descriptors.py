@@ -1,9 +1,10 @@
 """A process that may have few descriptors: connections cannot take those that logs need."""
 
 import socket
+from contextlib import ExitStack
 
 from server import Server
-from wire import Connection
+from wire import Connection, request_bytes
 
 
 def test_idle_connections_do_not_stop_steps(tmp_path):
@@ -41,3 +42,28 @@ def test_idle_connections_do_not_stop_steps(tmp_path):
             for number, target in enumerate(targets):
                 answer = client.ask("GET", target)
                 assert answer.status == (404 if number % 2 == 0 else 200), answer
+
+
+def test_logs_that_share_syncs_keep_to_their_share(tmp_path):
+    """Their names are synced later than they are; nothing may stay open for that for ever."""
+    targets = [f"/v1/sessions/s{number}" for number in range(200)]
+    step = b'{"gradients": {"w": [1, 1]}}'
+    fields = {"Content-Type": "application/json"}
+    with (
+        Server("--data-dir", tmp_path, descriptors=128) as server,
+        ExitStack() as stack,
+    ):
+        clients = [stack.enter_context(Connection(server.port)) for _ in range(20)]
+        for target in targets:
+            answer = clients[0].ask("PUT", target, fields, b'{"parameters": {"w": [1, 2]}}')
+            assert answer.status == 201, answer
+        for start in range(0, len(targets), len(clients)):
+            asked = targets[start:start + len(clients)]
+            for client, target in zip(clients, asked):
+                client.send(request_bytes("POST", f"{target}/steps", fields, step))
+            for client in clients:
+                answer = client.read_response()
+                assert answer.status == 200, answer
+        limits = clients[0].ask("GET", "/v1").json()["limits"]
+        # A log that was begun lately has its directory open beside its file.
+        assert server.descriptor_count() < 48 + 2 * limits["open_log_files"]

@@ -186,8 +186,17 @@ extension FileLedger {
     }
 
     /// The next record opens the segment again. What was written has been synced, or stands in a
-    /// journal.
-    func closeFile() { file = nil }
+    /// journal. The segment's name, too, may stand there alone; the next record could be synced
+    /// without a journal, and then the name must be on the disk.
+    func closeFile() {
+        file = nil
+        do {
+            try newName?.sync()
+        } catch {
+            archive.health.note(.failed(error))
+        }
+        newName = nil
+    }
 
     /// A segment without records stays the one to write to: the next would have its name.
     private func endSegment() {
