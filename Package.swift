@@ -4,6 +4,20 @@
 
 import PackageDescription
 
+// Tests/FuzzTests says what must hold for any bytes that the readers are given. As part of the
+// suite it checks committed inputs; where OPTIMIZERD_FUZZ is set, by Tests/fuzz, the same sources
+// are a program for which libFuzzer makes inputs up.
+let fuzzing: Target =
+    Context.environment["OPTIMIZERD_FUZZ"] == nil
+    ? .testTarget(
+        name: "FuzzTests",
+        dependencies: ["HTTP1", "OptimizerSessions", "SystemIO", "TensorFormats"],
+        exclude: ["LibFuzzer"], resources: [.copy("Corpus")])
+    : .executableTarget(
+        name: "fuzz",
+        dependencies: ["HTTP1", "OptimizerSessions", "SystemIO", "TensorFormats"],
+        path: "Tests/FuzzTests", exclude: ["Corpus", "Suite"])
+
 let package = Package(
     name: "optimizerd",
     products: [
@@ -88,6 +102,7 @@ let package = Package(
                 "HTTPServer", "HTTP1", "SystemIO",
             ]),
         .testTarget(name: "TidyTests"),
+        fuzzing,
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu2x

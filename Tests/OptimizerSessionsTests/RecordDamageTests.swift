@@ -84,6 +84,26 @@ import Testing
         }
     }
 
+    /// What comes behind such a number could not be counted.
+    @Test(arguments: [DataDirectory.highestNumber + 1, Int.max])
+    func numbersWithoutASuccessorAreDamage(_ number: Int) throws {
+        let time = WallTime(seconds: 0)
+        for (position, generation, step) in [(number, 1, 1), (1, number, 1), (1, 1, number)] {
+            let record = LedgerRecord(
+                .step, position: position, tag: SessionTag(generation: generation, step: step),
+                time: time)
+            #expect(throws: RecordHeader.Fault.self) {
+                try RecordHeader(RecordHeader(record, alignment: 8).bytes, alignment: 8)
+            }
+        }
+        let opening = SegmentOpening(session: "run", firstGeneration: 3, alignment: 8)
+        let record = opening.record(after: number, time: time)
+        var bytes: [UInt8] = []
+        try RecordParts(record, alignment: 8).withBytes { for part in $0 { bytes += part } }
+        let (_, _, outcome) = try RecordReader.open(MemorySource(bytes: bytes), after: number)
+        guard case .damaged = outcome else { throw Errno.inputOutput }
+    }
+
     /// A record's bytes in a segment of the other alignment are none of its own.
     @Test func anOpeningOfTheOtherAlignmentIsDamage() throws {
         let small = try SampleSegment(alignment: 8)

@@ -59,6 +59,10 @@ enum ImportTable {
         Room(
             "floor-server", path: "Sources/Benchmarks/FloorServer",
             rooms: ["COptimizerKernels"]),
+        // The test target of the same directory, as a program for libFuzzer.
+        Room(
+            "fuzz", path: "Tests/FuzzTests",
+            rooms: ["HTTP1", "OptimizerSessions", "SystemIO", "TensorFormats"]),
     ]
 
     /// What a test may import besides the rooms that its line in Package.swift lists.

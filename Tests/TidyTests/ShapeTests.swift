@@ -5,7 +5,9 @@ import Testing
 struct ShapeTests {
     static let languages = [".swift", ".c", ".h"]
     /// Also read by people, though by no compiler of ours.
-    static let scripts = [".py", ".sh", "deploy/run", "deploy/test", ".ci/run"]
+    static let scripts = [
+        ".py", ".sh", "deploy/run", "deploy/test", "Tests/fuzz", "Tests/sanitize", ".ci/run",
+    ]
 
     static func compiled() throws -> [TextFile] {
         try Repository.files { path in languages.contains { path.hasSuffix($0) } }

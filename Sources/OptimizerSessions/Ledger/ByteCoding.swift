@@ -102,9 +102,16 @@ extension ByteWriter {
 }
 
 extension ByteReader {
+    /// A position, generation or step. Somebody will count on from it, so it has a successor.
+    mutating func number() throws(Fault) -> Int {
+        let number = try count(Int64.self)
+        guard number <= DataDirectory.highestNumber else { throw Fault() }
+        return number
+    }
+
     mutating func tag() throws(Fault) -> SessionTag {
-        let generation = try count(Int64.self)
-        return SessionTag(generation: generation, step: try count(Int64.self))
+        let generation = try number()
+        return SessionTag(generation: generation, step: try number())
     }
 
     mutating func time() throws(Fault) -> WallTime {

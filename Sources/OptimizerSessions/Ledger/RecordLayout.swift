@@ -136,11 +136,9 @@ struct RecordHeader {
                 word.dropFirst().allSatisfy({ $0 == 0 })
             else { throw ByteReader.Fault() }
             self.kind = kind
-            position = try reader.count(Int64.self)
-            let generation = try reader.count(Int64.self)
-            tag = SessionTag(generation: generation, step: try reader.count(Int64.self))
-            let seconds = try reader.integer(Int64.self)
-            time = WallTime(seconds: seconds, nanoseconds: try reader.integer(Int32.self))
+            position = try reader.number()
+            tag = try reader.tag()
+            time = try reader.time()
             detailBytes = try reader.count(UInt32.self)
             payloadBytes = try reader.count(Int64.self)
             guard detailBytes <= RecordLayout.longestDetailBytes,

@@ -30,7 +30,7 @@ struct SegmentOpening: Equatable {
     init(_ bytes: [UInt8]) throws(ByteReader.Fault) {
         var reader = ByteReader(bytes)
         session = try reader.text()
-        firstGeneration = try reader.count(Int64.self)
+        firstGeneration = try reader.number()
         alignment = try reader.count(UInt32.self)
         guard reader.isAtEnd, Self.alignments.contains(alignment) else {
             throw ByteReader.Fault()

@@ -76,9 +76,9 @@ package struct SnapshotAccount: Sendable {
         var reader = ByteReader(bytes)
         guard try reader.integer(UInt32.self) == Self.version else { throw ByteReader.Fault() }
         session = try reader.text()
-        firstGeneration = try reader.count(Int64.self)
-        generation = try reader.count(Int64.self)
-        position = try reader.count(Int64.self)
+        firstGeneration = try reader.number()
+        generation = try reader.number()
+        position = try reader.number()
         created = try reader.time()
         updated = try reader.time()
         let retained = try reader.integer(Int64.self)
