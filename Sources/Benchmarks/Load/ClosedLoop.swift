@@ -41,14 +41,33 @@ final class ClosedLoop {
         var counted = 0
         while waiting > 0 {
             let asksAgain = end < deadline
-            try collect(asksAgain: asksAgain)
+            try collect { _ in asksAgain }
             end = asksAgain ? MonotonicClock.now() : end
             counted = asksAgain ? answered : counted
         }
         return Double(counted) / (Double(end.nanoseconds - start.nanoseconds) / 1e9)
     }
 
-    private func collect(asksAgain: Bool) throws {
+    /// Asks so often in all, and waits for every answer.
+    ///
+    /// - Returns: how many answers each connection had.
+    func answers(to count: Int) throws -> [Int] {
+        var answers = [Int](repeating: 0, count: connections.count)
+        waiting = min(count, connections.count)
+        var unasked = count - waiting
+        for connection in connections.prefix(waiting) { try connection.ask() }
+        while waiting > 0 {
+            try collect { connection in
+                answers[connection] += 1
+                unasked -= 1
+                return unasked >= 0
+            }
+        }
+        return answers
+    }
+
+    /// - Parameter asksAgain: whether a connection that was answered asks again, by its number.
+    private func collect(_ asksAgain: (Int) -> Bool) throws {
         var failure: (any Error)?
         _ = try wait { event in
             guard failure == nil, event.isReadable else { return }
@@ -56,7 +75,7 @@ final class ClosedLoop {
                 let connection = connections[Int(event.token)]
                 guard try connection.receive() else { return }
                 answered += 1
-                if asksAgain {
+                if asksAgain(Int(event.token)) {
                     try connection.ask()
                 } else {
                     waiting -= 1

@@ -4,6 +4,7 @@ enum Options {
     case step(StepOptions)
     case livez(RateOptions)
     case durable(DurableOptions)
+    case steps(StepsOptions)
 
     static let manual = """
         usage: load-benchmark step  --service URL --floor URL [-n COUNT] [--repetitions COUNT]
@@ -12,6 +13,8 @@ enum Options {
                load-benchmark durable --service URL [-n COUNT] [--repetitions COUNT]
                                     [--small COUNT] [--sessions COUNT]
                                     [--rounds COUNT] [--seconds COUNT]
+               load-benchmark steps --service URL [--steps COUNT] [-n COUNT]
+                                    [--sessions COUNT]
 
         step    One optimizer step of COUNT raw F32 gradients over one connection, asked of the
                 service (http://127.0.0.1:8080; a session is made and deleted) and of the floor
@@ -22,14 +25,17 @@ enum Options {
                 median rates and their ratio.
         durable One step of COUNT gradients in a session with a log and in one without, in turn;
                 then small steps of one session and of many, whose records share syncs.
+        steps   So many steps in all of the sessions whose paths are the URL's and 0, 1, 2 and
+                so on, each over a connection of its own. Prints what each one was answered.
 
-        -n COUNT              parameters of the session (1000000)
+        -n COUNT              parameters of the session (1000000; 10 for steps)
         --repetitions COUNT   steps of each server that are measured (101)
         --connections COUNT   keep-alive connections to each server (64)
         --rounds COUNT        turns of each server (7)
         --seconds COUNT       length of one turn (1)
         --small COUNT         parameters of each session with small steps (1000)
         --sessions COUNT      how many of these (64)
+        --steps COUNT         steps in all (1000000)
         """
 
     static func parse(_ arguments: [String]) throws -> Options {
@@ -64,6 +70,13 @@ enum Options {
                     sessions: try values.count("--sessions", default: 64),
                     rounds: try values.count("--rounds", default: 7),
                     seconds: try values.count("--seconds", default: 1)))
+        case "steps":
+            options = .steps(
+                StepsOptions(
+                    service: try values.endpoint("--service"),
+                    steps: try values.count("--steps", default: 1_000_000),
+                    count: try values.count("-n", default: 10),
+                    sessions: try values.count("--sessions", default: 64)))
         case let other:
             throw UsageError(description: "unknown comparison \(other)")
         }
@@ -95,6 +108,13 @@ struct DurableOptions {
     let sessions: Int
     let rounds: Int
     let seconds: Int
+}
+
+struct StepsOptions {
+    let service: Endpoint
+    let steps: Int
+    let count: Int
+    let sessions: Int
 }
 
 struct UsageError: Error, CustomStringConvertible {

@@ -13,6 +13,8 @@ do {
         try RateComparison(options).run()
     case .durable(let options):
         try DurableComparison(options).run()
+    case .steps(let options):
+        try ManySteps(options).run()
     }
 } catch {
     var message = "load-benchmark: \(error)\n"
