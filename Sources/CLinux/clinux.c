@@ -65,7 +65,7 @@ static void forward(int signal_number) {
     int descriptor = atomic_load(&listener_of_signal[signal_number]) - 1;
     if (descriptor >= 0) {
         unsigned char byte = (unsigned char)signal_number;
-        // A full pipe already holds a wake-up, so a lost byte loses nothing.
+        // The pipe holds 64 KiB of signals that nobody has taken yet; more than that is lost.
         ssize_t written = write(descriptor, &byte, 1);
         (void)written;
     }

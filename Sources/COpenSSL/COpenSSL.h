@@ -11,7 +11,9 @@
 static inline int copenssl_configure_server(SSL_CTX *context) {
     SSL_CTX_set_options(
         context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE
-            | SSL_OP_PRIORITIZE_CHACHA | SSL_OP_ENABLE_KTLS);
+            | SSL_OP_PRIORITIZE_CHACHA | SSL_OP_ENABLE_KTLS
+            // Framing tells whether a message was whole (RFC 9112 §9.8).
+            | SSL_OP_IGNORE_UNEXPECTED_EOF);
     // A write that would block is tried again with the same bytes, not at the same address, and
     // says how many of them have gone.
     SSL_CTX_set_mode(
@@ -31,10 +33,22 @@ static inline int copenssl_kernel_encrypts(const SSL *connection) {
     return BIO_get_ktls_send(SSL_get_wbio(connection));
 }
 
-/// Whether the error queue's last entry says that the peer closed without close_notify.
-static inline int copenssl_is_unexpected_end(unsigned long error) {
-    return ERR_GET_LIB(error) == ERR_LIB_SSL
-        && ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+/// Lets OpenSSL find an end where more would come from the socket.
+static inline void copenssl_stop_reading(SSL *connection) {
+    BIO *nothing = BIO_new(BIO_s_null());
+    if (nothing) SSL_set0_rbio(connection, nothing);
+}
+
+/// For `SSL_set_msg_callback`.
+static inline void copenssl_set_callback_argument(SSL *connection, void *argument) {
+    SSL_set_msg_callback_arg(connection, argument);
+}
+
+/// Whether what the callback is shown is the header of a record that the peer has sent and that
+/// holds no application data. In TLS 1.3 every header looks alike; the type within is shown too.
+static inline int copenssl_is_protocol_record(int written, int type, const void *bytes, size_t n) {
+    return !written && n > 0 && *(const unsigned char *)bytes != SSL3_RT_APPLICATION_DATA
+        && (type == SSL3_RT_HEADER || type == SSL3_RT_INNER_CONTENT_TYPE);
 }
 
 #endif

@@ -14,6 +14,9 @@ final class AdmissionGate: Sendable {
         self.limit = limit
     }
 
+    /// How many have entered and not left.
+    var inside: Int { state.withLock { $0.inside } }
+
     func enter() -> Bool {
         state.withLock { state in
             guard state.inside < limit else { return false }

@@ -133,7 +133,9 @@ extension Connection {
             switch answer {
             case .bytes(let count): budget.bytes -= count
             case .wouldBlock: return .waiting
-            case .endOfStream: return .waiting  // Sending has no such answer.
+            case .endOfStream:
+                fail(.endedEarly)
+                return .waiting
             case .failed(let error):
                 fail(transport.fault.map { .tls($0) } ?? .system(error))
                 return .waiting

@@ -195,7 +195,7 @@ extension ConnectionSet {
         do {
             transport = try self.transport(of: accepted)
         } catch {
-            log(.acceptPaused(.exhausted(error)))
+            log(.handshakeFailed(peer: accepted.peer, reason: "\(error)"))
             return gate.leave()
         }
         admit(transport, from: accepted.peer) { token throws(Errno) in

@@ -22,7 +22,7 @@ package struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The error of the call that this thread made last.
-    static var current: Errno { Errno(rawValue: errno) }
+    package static var current: Errno { Errno(rawValue: errno) }
 }
 
 extension Errno {

@@ -142,8 +142,10 @@ package enum SocketAddress: Hashable, Sendable {
 }
 
 extension SocketAddress: CustomStringConvertible {
-    package var description: String {
-        let text = withKernelForm { address, length in
+    /// The address alone, in numbers; a path, where there are none.
+    package var host: String {
+        if case .local(let path) = self { return path }
+        return withKernelForm { address, length in
             withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { host in
                 // Numeric printing asks nobody, and fails only for families that cannot be here.
                 _ = getnameinfo(
@@ -152,10 +154,13 @@ extension SocketAddress: CustomStringConvertible {
                 return host.baseAddress.map { String(cString: $0) } ?? ""
             }
         }
+    }
+
+    package var description: String {
         switch self {
-        case .v4(_, let port): return "\(text):\(port)"
-        case .v6(_, _, let port, _): return "[\(text)]:\(port)"
-        case .local(let path): return "unix:\(path)"
+        case .v4(_, let port): "\(host):\(port)"
+        case .v6(_, _, let port, _): "[\(host)]:\(port)"
+        case .local(let path): "unix:\(path)"
         }
     }
 }

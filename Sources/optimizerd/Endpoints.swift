@@ -7,6 +7,8 @@ struct Endpoints {
     static let defaultPort: UInt16 = 8080
 
     let all: [ListenEndpoint]
+    /// Those that other machines can reach.
+    let exposed: [ListenEndpoint]
     /// nil without TLS.
     let identity: TLSIdentity?
 
@@ -20,10 +22,22 @@ struct Endpoints {
             let host = settings.host ?? Self.defaultHost
             places.insert(.tcp(host: host, port: settings.port ?? Self.defaultPort), at: 0)
         }
-        self.identity = identity
-        all = try places.map { place in
-            ListenEndpoint(place, identity: try Self.isLocal(place) ? nil : identity)
+        let found = try places.map { (place: $0, address: try Self.address(of: $0)) }
+        let endpoints = found.map { place, address in
+            ListenEndpoint(
+                Self.resolved(place, address), identity: address.isLocal ? nil : identity)
         }
+        self.identity = identity
+        all = endpoints
+        exposed = zip(endpoints, found).filter { !$1.address.isLoopback }.map(\.0)
+    }
+
+    /// A name's address is asked for once: what is judged is then what is listened at.
+    private static func resolved(
+        _ place: ListenEndpoint.Place, _ address: SocketAddress
+    ) -> ListenEndpoint.Place {
+        guard case .tcp = place else { return place }
+        return .tcp(host: address.host, port: address.port)
     }
 
     private static func identity(_ settings: ListeningSettings) throws -> TLSIdentity? {
@@ -63,11 +77,6 @@ struct Endpoints {
         return .tcp(host: String(host), port: port)
     }
 
-    /// Whether only processes of this machine come that way, and no network is between.
-    private static func isLocal(_ place: ListenEndpoint.Place) throws(SettingError) -> Bool {
-        if case .local = try address(of: place) { true } else { false }
-    }
-
     private static func address(
         of place: ListenEndpoint.Place
     ) throws(SettingError) -> SocketAddress {
@@ -82,13 +91,11 @@ struct Endpoints {
             throw SettingError("\(place) is no address: \(error).")
         }
     }
+}
 
-    /// Those that other machines can reach.
-    func exposed() throws(SettingError) -> [ListenEndpoint] {
-        var exposed: [ListenEndpoint] = []
-        for endpoint in all where try !Self.address(of: endpoint.place).isLoopback {
-            exposed.append(endpoint)
-        }
-        return exposed
+extension SocketAddress {
+    /// Whether only processes of this machine come that way, and no network is between.
+    fileprivate var isLocal: Bool {
+        if case .local = self { true } else { false }
     }
 }

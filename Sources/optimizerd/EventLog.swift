@@ -11,6 +11,7 @@ struct EventLog: Sendable {
     private let queue: LogQueue
     private let requests: RequestSampler
     private let defects: RequestSampler
+    private let pauses = RequestSampler(perSecond: 1)
 
     /// For the writer at the end; whoever does not read by then misses the last lines.
     private static let flushLimit = DispatchTimeInterval.seconds(1)
@@ -99,9 +100,13 @@ struct EventLog: Sendable {
                 "peer": "\(peer)", "request_id": "\(requestID ?? "-")", "reason": "\(reason)",
             ])
         case .acceptPaused(let reason):
-            logger.warning("accepting paused", metadata: ["reason": "\(reason)"])
+            // At the limit each connection that goes ends a pause and the next begins one.
+            guard let unlogged = pauses.admit(MonotonicClock.now()) else { return }
+            var facts: Logger.Metadata = ["reason": "\(reason)"]
+            if unlogged > 0 { facts["unlogged_before"] = "\(unlogged)" }
+            logger.warning("accepting paused", metadata: facts)
         case .acceptResumed:
-            logger.info("accepting resumed")
+            logger.debug("accepting resumed")
         case .handshakeFailed(let peer, let reason):
             logger.debug(
                 "TLS handshake failed", metadata: ["peer": "\(peer)", "reason": "\(reason)"])

@@ -6,7 +6,7 @@ enum Exposure {
     static func check(
         _ endpoints: Endpoints, knowsClients: Bool, isMeant: Bool, _ log: EventLog
     ) throws {
-        for endpoint in try endpoints.exposed() {
+        for endpoint in endpoints.exposed {
             let missing = [
                 endpoint.identity == nil ? "no TLS" : nil, knowsClients ? nil : "no token",
             ].compactMap { $0 }

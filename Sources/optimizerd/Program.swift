@@ -19,6 +19,7 @@ struct Program {
     /// Stays until the process is gone: an impatient signal must not change how it ends.
     private static let watcher = Mutex<SignalWatcher?>(nil)
 
+    private let reloading = DispatchQueue(label: "reload")
     private let server: HTTPServer
     private let service: OptimizerService
     private let store: SessionStore
@@ -102,7 +103,8 @@ struct Program {
     /// Serves until SIGTERM or SIGINT, or until the disk fails, then drains.
     func serveUntilSignalled() throws -> Ending {
         let watcher = try SignalWatcher([.terminate, .interrupt, .hangup]) { [self] signal in
-            guard signal != .hangup else { return reload() }
+            // Files may be slow to read, and the next signal must not wait for them.
+            guard signal != .hangup else { return reloading.async { reload() } }
             log.draining(signal: "\(signal)")
             stop.give(.clean)
         }
@@ -126,16 +128,16 @@ struct Program {
             // The service answers meanwhile that it is recovering.
             DispatchQueue.global().async { [self] in recover(recovery) }
         }
-        let ending = stop.wait()
+        let first = stop.wait()
         service.leave()
         // Load balancers look now and then, and send requests here until they have looked.
-        if ending == .clean { stop.waitForImpatience(atMost: drainDelaySeconds) }
+        if first == .clean { stop.waitForImpatience(atMost: drainDelaySeconds) }
         let cutConnections = drain()
-        if ending == .clean {
+        if stop.reason == .clean {
             store.snapshotAll(until: MonotonicClock.now() + snapshotPatience)
         }
         log.stopped(cutConnections: cutConnections)
-        return ending == .clean && cutConnections > 0 ? .cut : ending
+        return stop.reason == .clean && cutConnections > 0 ? .cut : stop.reason
     }
 
     /// What SIGHUP asks for: reads again what may change while the program runs. What cannot be

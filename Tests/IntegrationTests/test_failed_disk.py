@@ -1,5 +1,7 @@
 """A disk that fails: nothing more is acknowledged, and the process ends to be looked after."""
 
+import signal
+
 import pytest
 
 from api import API, RAW, assert_problem
@@ -117,3 +119,17 @@ def test_a_failed_sync_at_the_end_costs_no_step(lives):
     assert lives.server.wait() in (0, 3)
     lives.kill_and_start()
     assert lives.api.state("run") == state
+
+
+def test_a_failure_after_the_order_to_stop_ends_it_with_3_too(lives):
+    """Whoever looks after the process must not take it for a clean end."""
+    lives.api.create("run", {"w": [0] * SMALL})
+    lives.kill()
+    lives.start("--drain-delay-seconds", "3600", FAIL_AT="data-sync:2")
+    lives.server.process.send_signal(signal.SIGTERM)
+    number, response = 1, step(lives.server.port, 0, SMALL)
+    while response.status == 200:
+        number, response = number + 1, step(lives.server.port, number, SMALL)
+    assert_problem(response, 503, "log-failed")
+    assert lives.server.wait() == 3
+    lives.start()

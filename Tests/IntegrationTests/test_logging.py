@@ -219,3 +219,16 @@ def test_no_request_is_logged_when_none_is_asked_for():
         lines = running.output[error_stream].decode("utf-8").splitlines()
     assert not [line for line in lines if " request " in line]
     assert "unlogged_requests=200" in lines[-1]
+
+
+def test_a_crowd_at_the_limit_does_not_flood_the_log():
+    """Each connection that goes ends a pause and the next begins one; a few are told."""
+    with Server("--max-connections", "2", "--loops", "1") as running:
+        for _ in range(300):
+            with Connection(running.port) as one, Connection(running.port) as two:
+                assert one.ask("GET", "/livez").status == two.ask("GET", "/livez").status == 200
+        lines = error_lines(running)
+    paused = [line for line in lines if "accepting paused" in line]
+    told = len(paused) + sum(int(n) for line in paused
+                             for n in re.findall(r"unlogged_before=(\d+)", line))
+    assert len(paused) < 100 and told <= 700

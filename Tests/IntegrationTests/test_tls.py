@@ -15,6 +15,7 @@ import pytest
 
 from api import RAW
 from certificates import Authority, openssl
+from key_updates import Client
 from server import BINARY, TOP, Server, wait_until
 from wire import request_bytes
 
@@ -241,6 +242,51 @@ def test_resets_leave_no_descriptor(secure, files):
         assert ask(stream, "GET", "/livez")[0] == 200
 
 
+def test_keys_may_be_updated_between_requests(secure):
+    with Client(secure.port) as client:
+        for _ in range(20):
+            for _ in range(5):
+                assert client.update_keys()
+            assert client.send(request_bytes("GET", "/livez"))
+            assert client.receive().startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_flood_of_key_updates_is_cut_off(secure, files):
+    """OpenSSL would read them all in one call, and the loop would serve nobody meanwhile."""
+    with Client(secure.port) as client:
+        for _ in range(100_000):
+            if not client.update_keys():
+                break
+        client.send(request_bytes("GET", "/livez"))
+        assert client.receive() == b""
+    with connect(secure.port, files) as stream:
+        assert ask(stream, "GET", "/livez")[0] == 200
+
+
+def test_an_end_without_notice_is_an_end(secure, files):
+    """FIN alone after whole requests: they are answered, and the server still says goodbye."""
+    with connect(secure.port, files) as stream:
+        stream.sendall(request_bytes("GET", "/livez") * 30)
+        socket.socket.shutdown(stream, socket.SHUT_WR)
+        received = b""
+        while (piece := stream.recv(65536)):
+            received += piece
+    assert received.count(b"HTTP/1.1 200 OK") == 30
+
+
+def test_a_reset_is_told_as_one(files):
+    with Server(*options(files), "--log-level", "debug", scheme="https") as running:
+        with connect(running.port, files) as stream:
+            stream.sendall(request_bytes("PUT", "/v1/sessions/x", {
+                "Content-Type": "application/json", "Content-Length": "100"}) + b"{")
+            assert running.is_alive
+            raw = socket.socket(fileno=os.dup(stream.fileno()))
+            stream.close()
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raw.close()
+        wait_until(lambda: "ECONNRESET" in running.said() or "endedEarly" in running.said())
+
+
 def test_a_handshake_has_the_heads_deadline(files):
     with Server(*options(files), "--head-deadline-seconds", "1", scheme="https") as running:
         with socket.create_connection(("127.0.0.1", running.port), timeout=60) as raw:
@@ -289,6 +335,11 @@ def test_certificates_are_read_again(files, tmp_path):
                 running.process.send_signal(signal.SIGHUP)
                 wait_until(lambda: running.said().count("reload failed") == told + 1)
                 assert serial(running.port, files) == second
+            # Nobody writes to a pipe: it is refused, and the next signal is heard.
+            key.unlink()
+            os.mkfifo(key)
+            running.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: "no regular file" in running.said())
             assert ask(old, "GET", "/livez")[0] == 200
 
 

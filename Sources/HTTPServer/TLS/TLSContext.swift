@@ -1,4 +1,5 @@
 import COpenSSL
+import SystemIO
 
 /// Where a server's identity lies: PEM files.
 package struct TLSFiles: Sendable, Equatable {
@@ -51,6 +52,7 @@ final class TLSContext: @unchecked Sendable {
         "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
         + "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
         + "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"
+    private static let fileLimitBytes = 1 << 20
     private static let groups = "X25519:P-256:P-384"
 
     init(_ files: TLSFiles) throws(TLSFault) {
@@ -106,6 +108,9 @@ final class TLSContext: @unchecked Sendable {
     private static func load(
         _ files: TLSFiles, into context: OpaquePointer
     ) throws(TLSFault) {
+        for path in [files.certificateChain, files.privateKey, files.clientAuthorities] {
+            if let path { try checkFile(path) }
+        }
         guard SSL_CTX_use_certificate_chain_file(context, files.certificateChain) == 1 else {
             throw TLSFault("\(files.certificateChain) holds no certificate that can be used")
         }
@@ -125,6 +130,15 @@ final class TLSContext: @unchecked Sendable {
         let purpose = Array("optimizerd".utf8)
         guard SSL_CTX_set_session_id_context(context, purpose, UInt32(purpose.count)) == 1 else {
             throw TLSFault("OpenSSL does not take the settings")
+        }
+    }
+
+    /// OpenSSL would wait for whoever writes to a pipe, and would read for ever from a device.
+    private static func checkFile(_ path: String) throws(TLSFault) {
+        do {
+            _ = try OperatorFile(path, limitBytes: fileLimitBytes)
+        } catch {
+            throw TLSFault("\(path) \(error)")
         }
     }
 

@@ -12,6 +12,13 @@ final class TLSTransport: Transport {
     private var stage = Stage.handshake
     private(set) var fault: String?
     private let onHandshake: (Handshake) -> Void
+    /// Since the last one with application data.
+    private var protocolRecords = 0
+
+    /// A handshake takes a handful. OpenSSL reads on for as long as the socket has records that
+    /// are its own business, and a peer can send millions of key updates (RFC 8446 §4.6.3) that
+    /// would keep the loop from everybody else.
+    private static let protocolRecordLimit = 32
 
     private enum Stage {
         case handshake
@@ -39,6 +46,20 @@ final class TLSTransport: Transport {
         self.accepted = accepted
         self.connection = connection
         self.onHandshake = onHandshake
+        // It is called from within calls of this object's, which lives longer than the connection.
+        copenssl_set_callback_argument(connection, Unmanaged.passUnretained(self).toOpaque())
+        SSL_set_msg_callback(connection) { isWritten, _, type, bytes, count, _, transport in
+            guard let transport, copenssl_is_protocol_record(isWritten, type, bytes, count) == 1
+            else { return }
+            Unmanaged<TLSTransport>.fromOpaque(transport).takeUnretainedValue()
+                .tookProtocolRecord()
+        }
+    }
+
+    private func tookProtocolRecord() {
+        protocolRecords += 1
+        guard protocolRecords == Self.protocolRecordLimit + 1 else { return }
+        copenssl_stop_reading(connection)
     }
 
     deinit { SSL_free(connection) }
@@ -52,8 +73,14 @@ final class TLSTransport: Transport {
         var count = 0
         ERR_clear_error()
         let code = SSL_read_ex(connection, room.baseAddress, room.count, &count)
+        let error = Errno.current
         noticeHandshake()
-        return code == 1 ? .bytes(count) : answer(to: code)
+        guard protocolRecords <= Self.protocolRecordLimit else {
+            return fail("too many records without data", .connectionReset)
+        }
+        guard code == 1 else { return answer(to: code, error) }
+        protocolRecords = 0
+        return .bytes(count)
     }
 
     func send(_ list: borrowing GatherList) -> IOResult {
@@ -68,7 +95,7 @@ final class TLSTransport: Transport {
                 ERR_clear_error()
                 let code = SSL_write_ex(connection, rest.baseAddress, rest.count, &count)
                 guard code == 1 else {
-                    let answer = answer(to: code)
+                    let answer = answer(to: code, Errno.current)
                     // What has gone counts; the next call meets the same obstacle.
                     return sent > 0 ? .bytes(sent) : answer
                 }
@@ -98,19 +125,22 @@ final class TLSTransport: Transport {
         onHandshake(.completed(inKernel: copenssl_kernel_encrypts(connection) == 1))
     }
 
-    private func answer(to code: Int32) -> IOResult {
+    private func answer(to code: Int32, _ error: Errno) -> IOResult {
         switch SSL_get_error(connection, code) {
         case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .wouldBlock
         case SSL_ERROR_ZERO_RETURN: return .endOfStream
-        case SSL_ERROR_SSL where copenssl_is_unexpected_end(ERR_peek_error()) == 1:
-            // Framing tells whether a message was whole (RFC 9112 §9.8).
-            return .endOfStream
-        default:
-            let failed = TLSFault("TLS")
-            if stage == .handshake { onHandshake(.failed(failed.description)) }
+        case SSL_ERROR_SYSCALL:
+            // The peer is gone, which is no fault of TLS.
             stage = .broken
-            fault = failed.description
-            return .failed(.connectionReset)
+            return .failed(error)
+        default: return fail(TLSFault("TLS").description, .connectionReset)
         }
+    }
+
+    private func fail(_ reason: String, _ error: Errno) -> IOResult {
+        if stage == .handshake { onHandshake(.failed(reason)) }
+        stage = .broken
+        fault = reason
+        return .failed(error)
     }
 }

@@ -43,6 +43,10 @@ final class SimulatedWire: Transport {
 
     func receive(into room: UnsafeMutableRawBufferPointer) -> IOResult {
         if isReset { return .failed(.connectionReset) }
+        if waitsForTheOther() {
+            event.isWritable = true
+            return .wouldBlock
+        }
         let waiting = inbox.count - inboxStart
         guard waiting > 0 else { return clientHasEnded ? .endOfStream : .wouldBlock }
         let most = min(room.count, waiting)
@@ -55,6 +59,10 @@ final class SimulatedWire: Transport {
 
     func send(_ list: borrowing GatherList) -> IOResult {
         if isReset { return .failed(.brokenPipe) }
+        if waitsForTheOther() {
+            event.isReadable = true
+            return .wouldBlock
+        }
         let room = capacity - outbox.count
         guard room > 0 else {
             wasFull = true
@@ -70,6 +78,11 @@ final class SimulatedWire: Transport {
         }
         if outbox.count == capacity { wasFull = true }
         return .bytes(count)
+    }
+
+    /// With TLS either direction may wait for the other; the edge that ends it is the other's.
+    private func waitsForTheOther() -> Bool {
+        !isTransparent && Int.random(in: 0..<12, using: &dice) == 0
     }
 
     func finishSending() throws(Errno) { serverHasEnded = true }

@@ -147,9 +147,6 @@ final class Simulation {
         set.tally.add(to: &counters)
         if counters.connectionsOpen != 0 { faults.append("connections outlive all deadlines") }
         if isDraining, drainOutcome == nil { faults.append("the drain does not end") }
-        for _ in 0..<Self.connectionLimit where !gate.enter() {
-            faults.append("a closed connection keeps its place")
-        }
         if handler.receivers.contains(where: { $0.ends.count != 1 }) {
             faults.append("a receiver does not hear how its body ended")
         }
@@ -163,6 +160,9 @@ extension Simulation {
         set.tally.add(to: &counters)
         if counters.connectionsOpen != clients.count(where: { !$0.wire.isClosed }) {
             faults.append("\(counters.connectionsOpen) connections are counted as open")
+        }
+        if counters.connectionsOpen != gate.inside {
+            faults.append("\(gate.inside) places are taken")
         }
         for receiver in handler.receivers {
             if receiver.ends.count > 1 || receiver.callsAfterEnd > 0 {
@@ -222,6 +222,12 @@ extension Simulation {
                     "\(client.requests[client.answers.count]) is not answered, "
                         + "all sent: \(client.hasSentAll), closed: \(client.wire.isClosed)")
             }
+            if isLast, !client.wire.serverHasEnded, !client.wire.isClosed {
+                faults.append("a last answer is not followed by the end")
+            }
+        }
+        for client in clients where client.wire.clientHasEnded && !client.wire.isClosed {
+            faults.append("the end of a client's requests goes unnoticed")
         }
     }
 }
