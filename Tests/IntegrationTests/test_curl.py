@@ -89,7 +89,7 @@ def test_two_requests_on_one_connection(base):
 
 def readme_blocks():
     """README's shell blocks that use curl, in their order; those with TLS and with tokens are run
-    by test_tls and test_token_command."""
+    by test_tls_files and test_token_command."""
     text = (TOP / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```(?:sh|bash|console)\n(.*?)```", text, re.DOTALL)
     return [block for block in blocks if re.search(r"^curl ", block, re.MULTILINE)
