@@ -8,6 +8,8 @@ enum FuzzTarget: String, CaseIterable {
     case document
     /// A safetensors file.
     case safetensors
+    /// A state file, as an import takes it.
+    case state
     /// A segment of a session's log, or a journal.
     case log
 
@@ -17,6 +19,7 @@ enum FuzzTarget: String, CaseIterable {
         case .chunked: try ChunkedTarget.check(input)
         case .document: try DocumentTarget.check(input)
         case .safetensors: try SafetensorsTarget.check(input)
+        case .state: try StateTarget.check(input)
         case .log: try LogTarget.check(input)
         }
     }

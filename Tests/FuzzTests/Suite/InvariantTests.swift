@@ -88,4 +88,14 @@ struct InvariantTests {
         let mended = try ReadLog(MendedRecords.mend(bytes), .segment)
         #expect(mended.records.count == whole.records.count)
     }
+
+    /// A target that takes everything for refused would find nothing.
+    @Test func stateFiles() throws {
+        let seeds = try Seed.all(of: .state).filter { $0.name.count < 40 }
+        for seed in seeds {
+            let isTaken = (try? StateTarget.read(seed.bytes)) != nil
+            #expect(isTaken == !seed.name.hasPrefix("refused-"), "\(seed.name)")
+        }
+        #expect(seeds.count > 15)
+    }
 }
