@@ -58,6 +58,7 @@ def test_failure_names_what_is_missing(require):
 
 @pytest.mark.parametrize("script", [
     "deploy/run", "deploy/test", ".ci/run", "Tests/check-openapi", "Tests/check-tls", "Tests/fuzz",
+    "Tests/sanitize",
 ])
 def test_scripts_are_executable_and_parse(script):
     path = TOP / script
