@@ -235,8 +235,10 @@ def test_a_reset_is_told_as_one(files):
     with Server(*options(files), "--log-level", "debug", scheme="https") as running:
         with connect(running.port, files) as stream:
             stream.sendall(request_bytes("PUT", "/v1/sessions/x", {
-                "Content-Type": "application/json", "Content-Length": "100"}) + b"{")
-            assert running.is_alive
+                "Content-Type": "application/json", "Content-Length": "100",
+                "Expect": "100-continue"}))
+            assert stream.recv(100).startswith(b"HTTP/1.1 100")
+            stream.sendall(b"{")
             raw = socket.socket(fileno=os.dup(stream.fileno()))
             stream.close()
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
