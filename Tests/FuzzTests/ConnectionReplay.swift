@@ -176,7 +176,7 @@ extension ConnectionReplay {
 }
 
 extension ConnectionReplay.Mind {
-    /// The first letter of the target's last part decides.
+    /// The last byte of the path decides.
     fileprivate init(_ head: RequestHead) {
         switch head.path.utf8.last.map({ $0 % 4 }) {
         case 1: self = .answersAtOnce

@@ -25,7 +25,6 @@ enum DetailAudit {
             guard let batch = try? JournalBatch(detail, payloadBytes: payload) else { return }
             let total = batch.pieces.reduce(0) { $0 + $1.byteCount }
             try requireEqual(total, payload, "the pieces of a batch are all of it")
-            // What was written has no other spelling.
             let names = batch.pieces.map(\.session)
             try require(names.allSatisfy(SessionName.isValid), "sessions have valid names")
         case .settings, .state:

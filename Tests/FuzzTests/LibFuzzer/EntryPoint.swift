@@ -10,8 +10,7 @@ private let check: @Sendable ([UInt8]) throws -> Void = {
     fatalError("FUZZ_TARGET must be one of \(known.joined(separator: ", "))")
 }()
 
-/// Which code an input reaches must be a matter of that input: the first one of a process must not
-/// be the one that makes the tables, and a wrong name must not look like a finding.
+/// Looks the name up before the first input, because a wrong one is no finding.
 @_cdecl("LLVMFuzzerInitialize")
 public func initialize(
     _ count: UnsafeMutablePointer<Int32>?, _ arguments: UnsafeMutableRawPointer?

@@ -29,7 +29,7 @@ struct CorpusTests {
         }
     }
 
-    /// The reports of the last three come from the sanitizers, which only Tests/fuzz has.
+    /// The other canaries are for libFuzzer and the sanitizers, which only Tests/fuzz has.
     @Test("that depend on the cuts are found")
     func canary() throws {
         let found = try Seed.all(of: .request).filter { seed in
