@@ -26,7 +26,6 @@ int clinux_open(const char *path, int flags, unsigned mode, int direct) {
     return open(path, flags | O_CLOEXEC | (direct ? O_DIRECT : 0), mode);
 }
 
-int clinux_sync_file_system(int descriptor) { return syncfs(descriptor); }
 
 int clinux_rename_without_replacing(const char *from, const char *to) {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);

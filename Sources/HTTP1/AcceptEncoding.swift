@@ -41,9 +41,6 @@ package struct AcceptEncoding: Equatable, Sendable {
         return .coded(best.coding, isRequired: identity == 0)
     }
 
-    /// Whether an answer may be sent without a coding.
-    package var acceptsIdentity: Bool { quality(of: "identity") != 0 }
-
     /// nil when neither it nor "*", which stands for all that is not listed, is there.
     private func quality(of name: String) -> Int? { qualities[name] ?? qualities["*"] }
 

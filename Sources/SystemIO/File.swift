@@ -153,13 +153,6 @@ package struct File: ~Copyable, Sendable {
         try check(.dataSync, on: descriptor.number) { fdatasync(descriptor.number) }
     }
 
-    /// The same for everything on the file system that holds the file.
-    package func syncFileSystem() throws(Errno) {
-        try check(.fileSystemSync, on: descriptor.number) {
-            clinux_sync_file_system(descriptor.number)
-        }
-    }
-
     /// Claims the file for this process, as long as it is open.
     ///
     /// - Throws: `EAGAIN` while another process has it.

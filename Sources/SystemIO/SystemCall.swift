@@ -4,7 +4,7 @@ import Glibc
 package enum SystemCall: Hashable, Sendable {
     case accept, bind, changeMode, changeOwner, close, connect
     case epollControl, epollCreate, epollWait, eventDescriptor
-    case dataSync, fileRead, fileSync, fileSystemSync, fileWrite, listDirectory, lockFile
+    case dataSync, fileRead, fileSync, fileWrite, listDirectory, lockFile
     case getAddressInfo, getSocketName, listen, makeDirectory, memoryMap, open, pipe, read, receive
     case remove, rename, send, setNonblocking, setSocketOption, shutdown, signalAction, socket
     case status, threadCreate, timerCreate, timerSet, truncate, write

@@ -82,7 +82,6 @@ final class TemporaryDirectory {
         try file.truncate(to: 4)
         #expect(try read(file, 100, at: 0) == Array("he".utf8) + [0, 0])
         try file.syncData()
-        try file.syncFileSystem()
     }
 
     @Test func accessIsAsAsked() throws {
@@ -144,7 +143,7 @@ final class TemporaryDirectory {
 
     #if DEBUG
     @Test(arguments: [
-        SystemCall.fileWrite, .fileRead, .truncate, .dataSync, .fileSystemSync, .lockFile, .status,
+        SystemCall.fileWrite, .fileRead, .truncate, .dataSync, .lockFile, .status,
     ])
     func everyCallCanBeMadeToFail(_ call: SystemCall) throws {
         let directory = try TemporaryDirectory()
@@ -154,7 +153,6 @@ final class TemporaryDirectory {
             _ = try read(file, 1, at: 0)
             try file.truncate(to: 1)
             try file.syncData()
-            try file.syncFileSystem()
             try file.lock()
             _ = try file.byteCount
         }

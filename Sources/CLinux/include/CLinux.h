@@ -23,9 +23,6 @@ int clinux_untaken_bytes(int socket);
 /// open(2), variadic in C. `direct` adds O_DIRECT, which Swift's module does not know.
 int clinux_open(const char *path, int flags, unsigned mode, int direct);
 
-/// syncfs(2): all data and metadata of the file system that holds the descriptor.
-int clinux_sync_file_system(int descriptor);
-
 /// renameat2(2) on paths, with RENAME_NOREPLACE.
 int clinux_rename_without_replacing(const char *from, const char *to);
 
