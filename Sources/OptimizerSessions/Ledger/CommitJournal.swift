@@ -111,9 +111,7 @@ struct JournalKeeper: Sendable {
         _ journal: String, _ segments: Set<CommitJournal.CoveredSegment>
     ) {
         do throws(Errno) {
-            for segment in segments { try Self.sync(segment) }
-            for place in Set(segments.map(\.place)) { try Self.syncNames(of: place) }
-            try Directory.removeFile(journal)
+            try CommitJournal.remove(journal, covering: segments)
         } catch {
             guard case .failed = LedgerFailure(error) else {
                 // The journal stands in for the segments as long as it takes.
@@ -125,8 +123,19 @@ struct JournalKeeper: Sendable {
             health.note(.failed(error))
         }
     }
+}
 
-    private static func sync(_ segment: CommitJournal.CoveredSegment) throws(Errno) {
+extension CommitJournal {
+    /// Removes a journal once everything that it holds is on the disk in its segments.
+    static func remove(
+        _ journal: String, covering segments: Set<CoveredSegment>
+    ) throws(Errno) {
+        for segment in segments { try sync(segment) }
+        for place in Set(segments.map(\.place)) { try syncNames(of: place) }
+        try Directory.removeFile(journal)
+    }
+
+    private static func sync(_ segment: CoveredSegment) throws(Errno) {
         do throws(Errno) {
             let path = segment.place.path(of: .segment(after: segment.start))
             try SegmentFile(path, .update).syncData()

@@ -40,19 +40,17 @@ package struct DataDirectory: ~Copyable, Sendable {
         _ session: String, firstGeneration: Int, with snapshot: SnapshotImage
     ) throws(LedgerFailure) -> LedgerPlace {
         let place = place(of: session, firstGeneration)
-        let names: OpenDirectory
-        do {
-            names = try OpenDirectory(sessions)
+        let names = try LedgerFailure.from { () throws(Errno) in
+            let names = try OpenDirectory(sessions)
             try Directory.create(place.path)
-        } catch {
-            throw LedgerFailure(error)
+            return names
         }
         do {
             try place.keep(snapshot)
-            try names.sync()
+            try LedgerFailure.from { () throws(Errno) in try names.sync() }
         } catch {
             try abandon(place)
-            throw error as? LedgerFailure ?? LedgerFailure(error as? Errno ?? .inputOutput)
+            throw error
         }
         return place
     }
@@ -73,12 +71,10 @@ package struct DataDirectory: ~Copyable, Sendable {
     /// Renames the session's directory, which deletes the session at once and wholly.
     func retire(_ place: LedgerPlace, lastGeneration: Int) throws(LedgerFailure) {
         let retired = RetiredName(session: place.session, lastGeneration: lastGeneration)
-        let names: OpenDirectory
-        do {
-            names = try OpenDirectory(sessions)
+        let names = try LedgerFailure.from { () throws(Errno) in
+            let names = try OpenDirectory(sessions)
             try Directory.rename(place.path, to: path(of: retired))
-        } catch {
-            throw LedgerFailure(error)
+            return names
         }
         do {
             try names.sync()

@@ -76,17 +76,12 @@ extension FileLedger {
         guard tail.head == expected, record.position == expected + 1 else {
             throw .conflict(expected: expected, actual: tail.head)
         }
-        do {
-            let (file, segment) = try openSegment(record.time, &buffer)
-            let byteCount = try write(record, to: file, segment, &buffer)
-            tail.segment?.byteCount += byteCount
-            tail.head = record.position
-            isDirty = true
-        } catch let failure as LedgerFailure {
-            throw failure
-        } catch {
-            throw LedgerFailure(error as? Errno ?? .inputOutput)
+        let opened = try LedgerFailure.from { () throws(Errno) in
+            try openSegment(record.time, &buffer)
         }
+        tail.segment?.byteCount += try write(record, to: opened.file, opened.segment, &buffer)
+        tail.head = record.position
+        isDirty = true
     }
 
     /// Whether the record that was written last is in the buffer too.
@@ -97,7 +92,7 @@ extension FileLedger {
     private func write(
         _ record: LedgerRecord, to file: SegmentFile, _ segment: LogTail.Segment,
         _ buffer: inout RecordBuffer
-    ) throws -> Int {
+    ) throws(LedgerFailure) -> Int {
         do {
             return try put(record, to: file, segment, &buffer)
         } catch {
@@ -136,11 +131,11 @@ extension FileLedger {
 
     private func openSegment(
         _ time: WallTime, _ buffer: inout RecordBuffer
-    ) throws -> (SegmentFile, LogTail.Segment) {
+    ) throws(Errno) -> (file: SegmentFile, segment: LogTail.Segment) {
         if let segment = tail.segment {
+            if let file { return (file, segment) }
             let path = place.path(of: .segment(after: segment.start))
-            let file = try file ?? open(path, .update, segment.alignment)
-            return (file, segment)
+            return (try open(path, .update, segment.alignment), segment)
         }
         let path = place.path(of: .segment(after: tail.head))
         let directory = try OpenDirectory(place.path)
@@ -148,7 +143,7 @@ extension FileLedger {
         let opening = SegmentOpening(
             session: place.session, firstGeneration: place.firstGeneration, alignment: alignment)
         var segment = LogTail.Segment(start: tail.head, byteCount: 0, alignment: alignment)
-        do {
+        do throws(Errno) {
             segment.byteCount = try put(
                 opening.record(after: tail.head, time: time), to: file, segment, &buffer)
             // A machine that stops may have kept the first record and not what stands before it,

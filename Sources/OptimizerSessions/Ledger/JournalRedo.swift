@@ -14,22 +14,43 @@ struct JournalRedo {
 
     /// - Returns: what was wrong with a journal that was not needed.
     func run() throws(DataDirectoryFault) -> [LedgerFault] {
-        var passedOver: [LedgerFault] = []
+        let outcomes: [Outcome]
         do {
-            let names = try Directory.names(in: directory).compactMap { JournalName($0) }
-            for name in names.sorted() {
-                if let fault = try redo(name.path(in: directory)) { passedOver.append(fault) }
-            }
-        } catch let fault as DataDirectoryFault {
-            throw fault
+            outcomes = try redoAll()
         } catch {
-            throw .unusable(path: directory, error as? Errno ?? .inputOutput)
+            throw .unusable(path: directory, error)
+        }
+        var passedOver: [LedgerFault] = []
+        for outcome in outcomes {
+            switch outcome {
+            case .whole: break
+            case .passedOver(let fault): passedOver.append(fault)
+            case .refused(let fault): throw fault
+            }
         }
         return passedOver
     }
 
-    /// - Returns: why a journal could not be read to its end although nothing depended on it.
-    private func redo(_ path: String) throws -> LedgerFault? {
+    /// What became of a journal.
+    private enum Outcome {
+        case whole
+        /// It could not be read to its end, and nothing depended on it.
+        case passedOver(LedgerFault)
+        /// It stays as it is, and so do those after it.
+        case refused(DataDirectoryFault)
+    }
+
+    private func redoAll() throws(Errno) -> [Outcome] {
+        var outcomes: [Outcome] = []
+        for name in try Directory.names(in: directory).compactMap({ JournalName($0) }).sorted() {
+            let outcome = try redo(name.path(in: directory))
+            outcomes.append(outcome)
+            if case .refused = outcome { break }
+        }
+        return outcomes
+    }
+
+    private func redo(_ path: String) throws(Errno) -> Outcome {
         let file = try SegmentFile(path, .read)
         var reader = try RecordReader(
             file, alignment: File.directAlignment, offset: 0, after: -1)
@@ -54,22 +75,16 @@ struct JournalRedo {
                 fault = damage(path, reader.offset, reason)
                 break reading
             case .newer(let version):
-                throw DataDirectoryFault.newer(path: path, version: version)
+                return .refused(.newer(path: path, version: version))
             }
         }
         // While the machine has not stopped, the segments themselves hold everything: a process
         // that ends leaves its page cache behind. Only after that is a damaged journal a loss.
         if let fault, bootID != Machine.bootID {
-            throw DataDirectoryFault.damagedJournal("\(fault)")
+            return .refused(.damagedJournal("\(fault)"))
         }
-        for segment in touched {
-            try SegmentFile(
-                segment.place.path(of: .segment(after: segment.start)), .update
-            ).syncData()
-        }
-        for place in Set(touched.map(\.place)) { try Directory.sync(place.path) }
-        try Directory.removeFile(path)
-        return fault
+        try CommitJournal.remove(path, covering: touched)
+        return fault.map { .passedOver($0) } ?? .whole
     }
 
     private func damage(_ path: String, _ offset: Int, _ reason: String) -> LedgerFault {
@@ -79,7 +94,7 @@ struct JournalRedo {
     private func write(
         _ batch: JournalBatch, _ payload: LedgerPayload,
         _ touched: inout Set<CommitJournal.CoveredSegment>
-    ) throws {
+    ) throws(Errno) {
         var start = 0
         for piece in batch.pieces {
             defer { start += piece.byteCount }
@@ -105,7 +120,7 @@ struct JournalRedo {
     /// names in its directory durable. One whose directory is gone belongs to a deleted session.
     private func isNeeded(
         _ piece: JournalBatch.Piece, at place: LedgerPlace
-    ) throws -> Bool {
+    ) throws(Errno) -> Bool {
         guard Directory.exists(place.path) else { return false }
         let path = place.path(of: .segment(after: piece.segmentStart))
         if Directory.exists(path) { return true }

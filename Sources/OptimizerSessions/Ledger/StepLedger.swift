@@ -66,6 +66,19 @@ package enum LedgerFailure: Error, Equatable, Sendable {
     }
 }
 
+extension LedgerFailure {
+    /// Runs what asks the system, whose refusal is told as a ledger's.
+    static func from<Answer>(
+        _ body: () throws(Errno) -> Answer
+    ) throws(LedgerFailure) -> Answer {
+        do {
+            return try body()
+        } catch {
+            throw LedgerFailure(error)
+        }
+    }
+}
+
 /// What is wrong with what a ledger holds.
 package enum LedgerFault: Error, Equatable, Sendable {
     /// The file does not hold what was written to it.
