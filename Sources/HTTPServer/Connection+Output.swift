@@ -72,9 +72,7 @@ extension Connection {
         case .response(let response): return response
         case .dropped:
             guard let context = request?.context else { return nil }
-            var response = set.handler.response(for: .responderDropped, context)
-            response.code = ServerRefusal.responderDropped.rawValue
-            return response
+            return answer(to: ServerRefusal.responderDropped, context)
         }
     }
 
@@ -99,18 +97,20 @@ extension Connection {
     private func answer(
         to refusal: ConnectionRefusal, _ context: RequestContext
     ) -> Response {
-        let own: ServerRefusal
         switch refusal {
         case .malformed(let error):
             var response = set.handler.response(for: error, context)
             response.code = error.code.rawValue
             return response
-        case .headTooSlow: own = .headTooSlow
-        case .bodyTooSlow: own = .bodyTooSlow
-        case .draining: own = .draining
+        case .headTooSlow: return answer(to: ServerRefusal.headTooSlow, context)
+        case .bodyTooSlow: return answer(to: ServerRefusal.bodyTooSlow, context)
+        case .draining: return answer(to: ServerRefusal.draining, context)
         }
-        var response = set.handler.response(for: own, context)
-        response.code = own.rawValue
+    }
+
+    private func answer(to refusal: ServerRefusal, _ context: RequestContext) -> Response {
+        var response = set.handler.response(for: refusal, context)
+        response.code = refusal.rawValue
         return response
     }
 
@@ -173,7 +173,7 @@ extension Connection {
                     head: request.head, status: status, code: request.code,
                     bytesIn: request.bodyBytes,
                     bytesOut: progress.sent - request.bytesOutBefore,
-                    duration: set.loop.exactNow - request.context.received,
+                    received: request.context.received, finished: set.loop.exactNow,
                     requestID: request.context.requestID, peer: peer)))
     }
 }

@@ -7,8 +7,8 @@ package struct ServerConfiguration: Sendable {
     /// Event loops, each at most one thread at a time.
     package var loopCount = max(1, Machine.cores / 2)
     package var limits = HTTPLimits()
-    /// Requests on one connection; the last one's answer closes it, so that nobody holds the
-    /// memory of an allocator's or OpenSSL's for ever.
+    /// Requests on one connection; the last one's answer closes it, so that clients come back by
+    /// way of a load balancer now and then.
     package var requestsPerConnection = 1_000_000
 
     /// Connections at once; further ones wait in the kernel's backlog.

@@ -38,8 +38,9 @@ package struct FinishedRequest: Sendable {
     /// Bytes of the body received, and of the response sent, head included.
     package let bytesIn: UInt64
     package let bytesOut: UInt64
-    /// From the complete head to the last byte given to the kernel.
-    package let duration: Duration
+    /// When the head was complete, and when the last byte was given to the kernel.
+    private let received: Instant
+    package let finished: Instant
     package let requestID: String
     package let peer: SocketAddress
 
@@ -47,16 +48,19 @@ package struct FinishedRequest: Sendable {
     package var method: Method? { head?.method }
     package var path: String? { head?.path }
 
+    package var duration: Duration { finished - received }
+
     init(
         head: RequestHead?, status: Status, code: String?, bytesIn: UInt64, bytesOut: UInt64,
-        duration: Duration, requestID: String, peer: SocketAddress
+        received: Instant, finished: Instant, requestID: String, peer: SocketAddress
     ) {
         self.head = head
         self.status = status
         self.code = code
         self.bytesIn = bytesIn
         self.bytesOut = bytesOut
-        self.duration = duration
+        self.received = received
+        self.finished = finished
         self.requestID = requestID
         self.peer = peer
     }

@@ -9,9 +9,9 @@ import SystemIO
 struct EventLog: Sendable {
     let logger: Logger
     private let queue: LogQueue
-    private let requests: RequestSampler
-    private let defects: RequestSampler
-    private let pauses = RequestSampler(perSecond: 1)
+    private let requests: LineSampler
+    private let defects: LineSampler
+    private let pauses = LineSampler(perSecond: 1)
 
     /// For the writer at the end; whoever does not read by then misses the last lines.
     private static let flushLimit = DispatchTimeInterval.seconds(1)
@@ -27,8 +27,8 @@ struct EventLog: Sendable {
         logger.logLevel = settings.logLevel.level
         self.logger = logger
         self.queue = queue
-        requests = RequestSampler(perSecond: settings.logRequestsPerSecond)
-        defects = RequestSampler(perSecond: max(1, settings.logRequestsPerSecond))
+        requests = LineSampler(perSecond: settings.logRequestsPerSecond)
+        defects = LineSampler(perSecond: max(1, settings.logRequestsPerSecond))
     }
 
     /// Waits, but not for long, until what was logged is written.
@@ -74,7 +74,7 @@ struct EventLog: Sendable {
         // Other 5xx are no defects: clients cause 501 and 505, and 503 is a bound at work.
         let isDefect = [.internalServerError, .insufficientStorage].contains(request.status)
         let isEach = logger.logLevel <= .debug
-        let unlogged = isEach ? 0 : (isDefect ? defects : requests).admit(MonotonicClock.now())
+        let unlogged = isEach ? 0 : (isDefect ? defects : requests).admit(request.finished)
         guard let unlogged else { return }
         var facts: Logger.Metadata = [
             "method": "\(request.method?.name ?? "-")",

@@ -1,8 +1,9 @@
 import Synchronization
 import SystemIO
 
-/// Which requests are logged when there are more than anybody reads: the first of each second.
-final class RequestSampler: Sendable {
+/// Which lines of a kind are logged when there are more than anybody reads: the first of each
+/// second.
+final class LineSampler: Sendable {
     private struct State {
         var secondEnds = Instant.distantPast
         var left = 0
@@ -17,7 +18,7 @@ final class RequestSampler: Sendable {
         self.perSecond = perSecond
     }
 
-    /// - Returns: how many requests were left out before this one; nil: it is left out too.
+    /// - Returns: how many were left out before this one; nil: it is left out too.
     func admit(_ now: Instant) -> Int? {
         state.withLock { state in
             if now >= state.secondEnds {
