@@ -9,28 +9,9 @@ import pytest
 from api import assert_problem
 from log_records import flip, records
 from server import BINARY
+from starts import assert_refused, check, start
 
 NOBODY = 65534
-
-
-def start(directory, *prefix):
-    """Runs the program where it should not come to serve; returns its end."""
-    return subprocess.run([*prefix, BINARY, "--port", "0", "--data-dir", directory],
-                          capture_output=True, text=True, timeout=60, check=False)
-
-
-def check(directory, *arguments):
-    return subprocess.run([BINARY, "check", "--data-dir", directory, *arguments],
-                          capture_output=True, text=True, timeout=60, check=False)
-
-
-def assert_refused(ended, directory, *words):
-    """A status, not a signal, and one sentence that names the directory and the reason."""
-    assert ended.returncode > 0 and ended.stdout == "", ended
-    sentence = ended.stderr.splitlines()[0]
-    for word in (str(directory), *words):
-        assert word in sentence, sentence
-    assert sentence.endswith(".") and "Optional(" not in sentence, sentence
 
 
 def fill(api):

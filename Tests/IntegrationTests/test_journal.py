@@ -15,7 +15,7 @@ import pytest
 from api import API, RAW
 from log_records import as_of_another_boot, flip, pieces, records
 from retries import RetryingClient, gradient
-from test_data_directory import assert_refused, check, start
+from starts import assert_refused, check, start
 from wire import Connection
 
 NAMES = [f"s{index}" for index in range(8)]

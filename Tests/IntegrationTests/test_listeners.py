@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from server import BINARY, Server
+from starts import Run
 from wire import request_bytes
 
 LIVEZ = request_bytes("GET", "/livez", {"Connection": "close"})
@@ -40,12 +41,10 @@ def has_v6():
         return False
 
 
-def refused(tmp_path, *arguments):
+def refused(*arguments):
     """The sentence with which it does not start."""
-    ended = subprocess.run([BINARY, "--data-dir", tmp_path / "data", *arguments], text=True,
-                           capture_output=True, timeout=60, check=False)
-    assert ended.returncode > 0 and ended.stdout == "", ended
-    sentence = ended.stderr.splitlines()[0]
+    with Run(arguments) as run:
+        sentence = run.refusal()
     assert sentence.endswith("."), sentence
     return sentence
 
@@ -97,7 +96,7 @@ def test_a_socket_that_was_left_is_replaced_and_nothing_else(tmp_path):
         left.bind(str(path))
     with Server("--listen", f"unix:{path}"):
         assert ask(local(path)).startswith(b"HTTP/1.1 200 OK")
-        assert "in use" in refused(tmp_path, "--listen", f"unix:{path}")
+        assert "in use" in refused("--listen", f"unix:{path}")
         assert ask(local(path)).startswith(b"HTTP/1.1 200 OK")
         # Somebody has put another in its place: the end of the process leaves that one.
         path.unlink()
@@ -107,7 +106,7 @@ def test_a_socket_that_was_left_is_replaced_and_nothing_else(tmp_path):
     other.close()
     path.unlink()
     path.write_text("mine")
-    assert "in use" in refused(tmp_path, "--listen", f"unix:{path}")
+    assert "in use" in refused("--listen", f"unix:{path}")
     assert path.read_text() == "mine"
 
 
@@ -117,8 +116,8 @@ def test_a_socket_that_was_left_is_replaced_and_nothing_else(tmp_path):
     (f"unix:/tmp/{'x' * 108}", "too long"), ("192.0.2.1:0", "--insecure"),
     ("0.0.0.0:0", "--insecure"), (":8080", "HOST:PORT"),
 ])
-def test_places_that_are_none(tmp_path, place, word):
-    assert word in refused(tmp_path, "--listen", place)
+def test_places_that_are_none(place, word):
+    assert word in refused("--listen", place)
 
 
 def activated(tmp_path, sockets, environment):

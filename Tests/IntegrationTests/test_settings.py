@@ -1,15 +1,13 @@
 """Settings at and beyond their bounds, given as options and as environment variables."""
 
-import os
 import re
-import signal
 import subprocess
-import time
 
 import pytest
 
 from api import JSON, SAFETENSORS
 from server import BINARY
+from starts import Run
 from wire import Closed, Connection
 
 GREATEST = 2**63 - 1
@@ -48,43 +46,6 @@ def as_option(name, value):
 
 def as_variable(name, value):
     return {"environment": {f"OPTIMIZERD_{name.upper().replace('-', '_')}": str(value)}}
-
-
-class Run:
-    """The program with these settings, which may refuse to start."""
-
-    def __init__(self, arguments=(), environment=()):
-        self.process = subprocess.Popen(
-            [BINARY, *arguments], env={**os.environ, "OPTIMIZERD_PORT": "0", **dict(environment)},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.communicate()
-
-    def refusal(self):
-        """The sentence on stderr; the program must have ended with a status, not by a signal."""
-        said, complaint = self.process.communicate(timeout=30)
-        assert self.process.returncode > 0, (self.process.returncode, complaint)
-        assert said == b""
-        return complaint.decode("utf-8").splitlines()[0]
-
-    def port(self):
-        line = self.process.stdout.readline()
-        assert line, self.refusal()
-        return int(re.search(rb"http://127\.0\.0\.1:(\d+)", line)[1])
-
-    def stop(self):
-        assert self.process.poll() is None, self.process.returncode
-        # A second one, once the first is taken, ends the delay before the drain.
-        deadline = time.monotonic() + 30
-        while self.process.poll() is None and time.monotonic() < deadline:
-            self.process.send_signal(signal.SIGTERM)
-            time.sleep(0.01)
-        assert self.process.poll() == 0
 
 
 def use(port):

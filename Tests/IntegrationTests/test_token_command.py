@@ -9,7 +9,7 @@ import pytest
 
 from api import API, assert_problem
 from server import BINARY, TOP, Server
-from test_settings import Run
+from starts import Run
 from tokens import Holder, TokenFile, digest, reload
 
 FORM = r"opt_[A-Za-z0-9_-]{43}"
