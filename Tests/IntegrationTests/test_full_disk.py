@@ -10,6 +10,7 @@ import pytest
 
 from api import API, RAW, SAFETENSORS, assert_problem
 from lives import Lives
+from starts import assert_refused, check, start
 
 MEBIBYTE = 1 << 20
 # Records of the first go through the page cache, those of the second past it.
@@ -176,3 +177,20 @@ def test_many_sessions_fill_the_disk_together(full):
     os.remove(full.ballast)
     for name, steps in zip(names, reached):
         assert post(full.api, name, count, steps).status == 204
+
+
+def test_a_copy_that_cannot_be_written_is_checked(full):
+    """Looking changes nothing, so a read-only file system is as good as any."""
+    full.api.create("run", {"w": [0] * 100})
+    for number in range(3):
+        assert post(full.api, "run", 100, number).status == 204
+    full.stop()
+    mount = full.directory.parent
+    subprocess.run(["mount", "-o", "remount,ro", str(mount)], check=True)
+    try:
+        ended = check(full.directory)
+        assert ended.returncode == 0 and "run: 2 snapshots" in ended.stdout, ended
+        assert_refused(start(full.directory), full.directory)
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", str(mount)], check=True)
+    full.start()

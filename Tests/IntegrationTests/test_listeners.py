@@ -72,6 +72,20 @@ def test_several_places_at_once(tmp_path):
     assert not path.exists()
 
 
+@pytest.mark.skipif(not has_v6(), reason="no IPv6 here")
+def test_all_addresses_of_both_kinds_side_by_side():
+    """`::` is IPv6 alone, or the second of these would find the port taken."""
+    with socket.socket() as probe:
+        probe.bind(("0.0.0.0", 0))
+        port = probe.getsockname()[1]
+    places = ["--listen", f"[::]:{port}", "--listen", f"0.0.0.0:{port}", "--insecure"]
+    with Server(*places):
+        for family, host in [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]:
+            peer = socket.socket(family)
+            peer.connect((host, port))
+            assert ask(peer).startswith(b"HTTP/1.1 200 OK")
+
+
 def test_only_there(tmp_path):
     """Without --host and --port nothing else is listened at."""
     path = tmp_path / "o.sock"

@@ -207,7 +207,8 @@ def test_requests_are_logged_as_far_as_they_can_be_read():
     last = sum(int(n) for n in re.findall(r"unlogged_requests=(\d+)", lines[-1]))
     assert len(logged) + counted + last == flood + 1
     assert 10 <= len(logged) < flood / 2
-    for fact in ("method=GET", "path=/livez", "status=200", "bytes_in=0", "peer=127.0.0.1:"):
+    for fact in ("method=GET", "path=/livez", "status=200", "bytes_in=0", "bytes_out=",
+                 "duration_us=", "request_id=", "peer=127.0.0.1:"):
         assert fact in logged[0]
 
 

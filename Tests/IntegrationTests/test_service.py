@@ -70,6 +70,19 @@ def test_metrics_count(api, name):
     assert metrics(api)['optimizerd_responses_total{class="4xx"}'] == refused + 1
 
 
+@pytest.mark.parametrize("code, target, headers", [
+    ("unknown-route", "/nowhere", {}), ("unknown-session", "/v1/sessions/none", {}),
+    ("expectation-failed", "/livez", {"Expect": "miracles"}),
+])
+def test_refusals_are_counted_by_their_code(api, code, target, headers):
+    """Whoever refuses: the server, the routes or an endpoint."""
+    sample = f'optimizerd_refusals_total{{code="{code}"}}'
+    before = metrics(api).get(sample, 0)
+    for _ in range(2):
+        assert api.get(target, headers=headers).json()["code"] == code
+    assert metrics(api)[sample] == before + 2
+
+
 def test_openapi_is_the_committed_document(api):
     response = api.get("/openapi.yaml")
     assert response.body == contract.PATH.read_bytes()

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import re
 import socket
 import ssl
 import struct
@@ -197,6 +198,36 @@ def test_resets_leave_no_descriptor(secure, files):
             raw.close()
         wait_until(lambda: secure.descriptor_count() <= before)
         assert ask(stream, "GET", "/livez")[0] == 200
+
+
+def handshakes(port, files):
+    with connect(port, files) as stream:
+        text = ask(stream, "GET", "/metrics")[1].decode()
+    return {outcome: int(count) for outcome, count in re.findall(
+        r'^optimizerd_tls_handshakes_total\{outcome="(\w+)"\} (\d+)$', text, re.MULTILINE)}
+
+
+def test_handshakes_are_counted(secure, files):
+    before = handshakes(secure.port, files)
+    with pytest.raises(ssl.SSLError):
+        connect(secure.port, files, ssl.create_default_context())
+    made = context(files)
+    made.set_alpn_protocols(["h2"])
+    with pytest.raises(ssl.SSLError):
+        connect(secure.port, files, made)
+    wait_until(lambda: handshakes(secure.port, files)["failed"] >= before["failed"] + 1)
+    after = handshakes(secure.port, files)
+    assert after["completed"] >= before["completed"] + 2
+
+
+def test_a_unix_domain_socket_has_no_tls(files, tmp_path):
+    path = tmp_path / "o.sock"
+    with Server(*options(files), "--listen", f"unix:{path}", scheme="https") as running:
+        with socket.socket(socket.AF_UNIX) as local:
+            local.connect(str(path))
+            assert ask(local, "GET", "/livez")[0] == 200
+        with connect(running.port, files) as stream:
+            assert ask(stream, "GET", "/livez")[0] == 200
 
 
 def test_keys_may_be_updated_between_requests(secure):
