@@ -49,6 +49,18 @@ def test_older_versions_and_ciphers_are_refused(secure, files):
             connect(secure.port, files, made)
 
 
+def test_sessions_are_resumed(secure, files):
+    """With the ticket of TLS 1.2, which is there when the handshake is."""
+    made = context(files, maximum_version=ssl.TLSVersion.TLSv1_2)
+    with connect(secure.port, files, made) as stream:
+        assert not stream.session_reused
+        session = stream.session
+    raw = socket.create_connection(("127.0.0.1", secure.port), timeout=60)
+    with made.wrap_socket(raw, server_hostname="localhost", session=session) as stream:
+        assert stream.session_reused
+        assert ask(stream, "GET", "/livez")[0] == 200
+
+
 @pytest.mark.parametrize("offered, chosen", [
     (["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"), ([], None),
 ])
