@@ -11,11 +11,15 @@ let fuzzing: Target =
     Context.environment["OPTIMIZERD_FUZZ"] == nil
     ? .testTarget(
         name: "FuzzTests",
-        dependencies: ["HTTP1", "OptimizerSessions", "SystemIO", "TensorFormats"],
+        dependencies: [
+            "HTTP1", "OptimizerSessions", "SeededChance", "SystemIO", "TensorFormats",
+        ],
         exclude: ["LibFuzzer"], resources: [.copy("Corpus")])
     : .executableTarget(
         name: "fuzz",
-        dependencies: ["HTTP1", "OptimizerSessions", "SystemIO", "TensorFormats"],
+        dependencies: [
+            "HTTP1", "OptimizerSessions", "SeededChance", "SystemIO", "TensorFormats",
+        ],
         path: "Tests/FuzzTests", exclude: ["Corpus", "Suite"])
 
 let package = Package(
@@ -82,19 +86,27 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m")]),
 
         // Tests.
+        .target(name: "SeededChance", path: "Tests/SeededChance"),
         .testTarget(
-            name: "OptimizerEngineTests", dependencies: ["OptimizerEngine", "COptimizerKernels"],
+            name: "OptimizerEngineTests",
+            dependencies: ["OptimizerEngine", "COptimizerKernels", "SeededChance"],
             resources: [.copy("Golden")]),
         .testTarget(
-            name: "TensorFormatsTests", dependencies: ["TensorFormats"],
+            name: "TensorFormatsTests", dependencies: ["TensorFormats", "SeededChance"],
             resources: [.copy("Attacks")]),
         .testTarget(
-            name: "HTTP1Tests", dependencies: ["HTTP1"], resources: [.copy("Corpus")]),
+            name: "HTTP1Tests", dependencies: ["HTTP1", "SeededChance"],
+            resources: [.copy("Corpus")]),
         .testTarget(name: "SystemIOTests", dependencies: ["SystemIO"]),
-        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "HTTP1", "SystemIO"]),
+        .testTarget(
+            name: "HTTPServerTests",
+            dependencies: ["HTTPServer", "HTTP1", "SystemIO", "SeededChance"]),
         .testTarget(
             name: "OptimizerSessionsTests",
-            dependencies: ["OptimizerSessions", "OptimizerEngine", "TensorFormats", "SystemIO"]),
+            dependencies: [
+                "OptimizerSessions", "OptimizerEngine", "TensorFormats", "SystemIO",
+                "SeededChance",
+            ]),
         .testTarget(
             name: "OptimizerServiceTests",
             dependencies: [

@@ -1,3 +1,5 @@
+import SeededChance
+
 /// Input does not arrive whole, and what it means must not depend on how it was cut.
 enum Cuts {
     /// The input whole, byte by byte, and at places that follow from the input itself. Each piece
@@ -7,7 +9,7 @@ enum Cuts {
     }
 
     private static func random(_ input: [UInt8]) -> [[UInt8]] {
-        var dice = Dice(of: input)
+        var dice = SplitMix(of: input)
         var pieces: [[UInt8]] = []
         var start = 0
         while start < input.count {
@@ -34,19 +36,11 @@ func sameHoweverCut<Reading: Equatable>(
     return whole
 }
 
-/// Chance that is the same for the same input (FNV-1a and splitmix64).
-struct Dice {
-    private var state: UInt64
-
+extension SplitMix {
+    /// Chance that is the same for the same input (FNV-1a).
     init(of input: [UInt8]) {
-        state = input.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
-        return word ^ word >> 31
+        self.init(
+            seed: input.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
     }
 
     /// From zero to `bound`, without it.

@@ -1,3 +1,4 @@
+import SeededChance
 import SystemIO
 
 @testable import OptimizerSessions
@@ -62,7 +63,7 @@ enum LogTarget {
 
     /// A file that ends too early is torn, which loses no record that is whole.
     private static func checkCutOff(_ log: ReadLog) throws {
-        var dice = Dice(of: log.bytes)
+        var dice = SplitMix(of: log.bytes)
         let end = dice.below(log.end)
         let cut = try ReadLog(Array(log.bytes[..<end]), log.kind)
         let whole = log.ends.prefix { $0 <= end }
@@ -74,7 +75,7 @@ enum LogTarget {
     /// A wrong bit in a whole file is noticed, and no other record is read in its place.
     private static func checkFlippedBit(_ log: ReadLog) throws {
         guard log.verdict == .end, log.end > 0 else { return }
-        var dice = Dice(of: log.bytes)
+        var dice = SplitMix(of: log.bytes)
         let bit = dice.below(8 * log.end)
         var bytes = log.bytes
         bytes[bit / 8] ^= 1 << UInt8(bit % 8)

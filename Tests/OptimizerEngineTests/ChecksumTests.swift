@@ -1,4 +1,5 @@
 import OptimizerEngine
+import SeededChance
 import Testing
 
 /// CRC-32C of every instruction set of this CPU against a loop over bits.

@@ -1,4 +1,5 @@
 import OptimizerEngine
+import SeededChance
 import Testing
 
 /// Conversions against bit arithmetic and the compiler's Float16, at every CPU level.

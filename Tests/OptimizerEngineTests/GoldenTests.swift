@@ -1,5 +1,6 @@
 import Foundation
 import OptimizerEngine
+import SeededChance
 import Testing
 
 /// The states that PyTorch's fused CPU Adam ends in; see Golden/README.md.

@@ -1,4 +1,5 @@
 import OptimizerEngine
+import SeededChance
 import Testing
 
 /// Every instruction set of this CPU against the reference loop.

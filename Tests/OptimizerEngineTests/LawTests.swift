@@ -1,4 +1,5 @@
 import OptimizerEngine
+import SeededChance
 import Testing
 
 /// What must hold whatever the numbers are.

@@ -1,4 +1,5 @@
 import OptimizerEngine
+import SeededChance
 import Testing
 
 struct NormTests {

@@ -1,18 +1,8 @@
 import OptimizerEngine
+import SeededChance
 
-/// SplitMix64 (Steele, Lea and Flood 2014): the same numbers here and in make_golden.py.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+extension SplitMix {
+    init(_ seed: UInt64) { self.init(seed: seed) }
 
     /// Exact in F32: 24 bits in [−1, 1), times a power of two down to 2^−7.
     mutating func value() -> Double {

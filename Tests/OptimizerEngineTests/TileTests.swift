@@ -1,5 +1,6 @@
 import Dispatch
 import OptimizerEngine
+import SeededChance
 import Testing
 
 /// The order of tiles, and how many threads run them, never shows in the result.

@@ -1,4 +1,5 @@
 import OptimizerEngine
+import SeededChance
 import SystemIO
 import TensorFormats
 import Testing
@@ -10,7 +11,7 @@ import Testing
     static let rounds = 20_000
 
     /// Random bytes, or good ones with a few of them changed, cut or repeated.
-    private func mutated(_ good: [UInt8], _ dice: inout Dice) -> [UInt8] {
+    private func mutated(_ good: [UInt8], _ dice: inout SplitMix) -> [UInt8] {
         guard Int.random(in: 0..<4, using: &dice) > 0 else {
             return dice.bytes(Int.random(in: 0..<200, using: &dice))
         }
@@ -28,7 +29,7 @@ import Testing
     }
 
     @Test func stepEntries() throws {
-        var dice = Dice(seed: 11)
+        var dice = SplitMix(seed: 11)
         let good = try StepEntry.sample(key: "k").bytes
         let layout = try TensorLayout.sample([[2], [2, 2]])
         var readable = 0
@@ -44,7 +45,7 @@ import Testing
     }
 
     @Test func runsOfTensors() throws {
-        var dice = Dice(seed: 12)
+        var dice = SplitMix(seed: 12)
         let layout = try TensorLayout.sample([[2], [0], [2, 2], [1]])
         let types: [ElementType?] = [.f32, nil, .f64, .bf16]
         var writer = ByteWriter()
@@ -69,7 +70,7 @@ import Testing
 
     /// Random runs of every type lie where the documentation says.
     @Test func runsAreReadAsTheyWereWritten() throws {
-        var dice = Dice(seed: 13)
+        var dice = SplitMix(seed: 13)
         let choices: [ElementType?] = [nil] + ElementType.allCases
         for _ in 0..<500 {
             let types = (0..<Int.random(in: 1...9, using: &dice)).map { _ in
@@ -95,7 +96,7 @@ import Testing
     }
 
     @Test func accounts() throws {
-        var dice = Dice(seed: 14)
+        var dice = SplitMix(seed: 14)
         let world = try World()
         let settings = SessionSettings(
             groups: [GroupSettings(name: "g", params: ["b"])], maxGradNorm: 2)
@@ -119,7 +120,7 @@ import Testing
     }
 
     @Test func openingsAndHeaders() throws {
-        var dice = Dice(seed: 15)
+        var dice = SplitMix(seed: 15)
         let opening = SegmentOpening(session: "run", firstGeneration: 3, alignment: 8)
         let header = RecordHeader(try .sample(7), alignment: 8).bytes
         for _ in 0..<Self.rounds {
@@ -140,7 +141,7 @@ import Testing
     }
 
     @Test func numbersAndTexts() {
-        var dice = Dice(seed: 16)
+        var dice = SplitMix(seed: 16)
         for _ in 0..<Self.rounds {
             let bytes = dice.bytes(Int.random(in: 0..<40, using: &dice))
             var reader = ByteReader(bytes)

@@ -1,4 +1,5 @@
 import OptimizerEngine
+import SeededChance
 import SystemIO
 import Testing
 
@@ -15,7 +16,7 @@ import Testing
         let files = try ["format", "lock"] + directory.files(of: "s", "")
             + directory.files(of: "t", "")
         #expect(files.count == 8)
-        var dice = Dice(seed: seed)
+        var dice = SplitMix(seed: seed)
         var verdicts: [String: Int] = [:]
         for file in files {
             let byteCount = try directory.bytes(file).count

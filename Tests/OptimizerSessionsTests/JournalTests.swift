@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import SeededChance
 import SystemIO
 import Testing
 
@@ -134,7 +135,7 @@ import Testing
     #endif
 
     @Test func batchesOfRandomBytesAreNone() {
-        var random = Dice(seed: 7)
+        var random = SplitMix(seed: 7)
         for _ in 0..<20_000 {
             let count = Int.random(in: 0...80, using: &random)
             let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }

@@ -1,4 +1,5 @@
 import OptimizerEngine
+import SeededChance
 import SystemIO
 import Testing
 
@@ -84,7 +85,7 @@ import Testing
     @Test(arguments: 1...4)
     func changedRecordsEndInFaultsOrStates(_ seed: UInt64) throws {
         let sample = try Sample()
-        var dice = Dice(seed: seed)
+        var dice = SplitMix(seed: seed)
         var faults = 0
         for _ in 0..<400 {
             var replay = try sample.replay()
@@ -97,7 +98,7 @@ import Testing
     }
 
     private func changed(
-        _ record: LedgerRecord, _ dice: inout Dice
+        _ record: LedgerRecord, _ dice: inout SplitMix
     ) throws -> LedgerRecord {
         var detail = record.detail
         var payload = Array(record.payload.bytes)

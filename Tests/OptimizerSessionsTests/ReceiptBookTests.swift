@@ -1,3 +1,4 @@
+import SeededChance
 import SystemIO
 import Testing
 
@@ -175,7 +176,7 @@ import Testing
     /// key is its receipt.
     @Test(arguments: 1...4)
     func theClockMayJump(_ seed: UInt64) throws {
-        var dice = Dice(seed: seed)
+        var dice = SplitMix(seed: seed)
         var book = ReceiptBook()
         let day = Int64(ReceiptBounds.keySeconds)
         let jumps: [Int64] = [0, 1, -1, day, -day, 40 * day, -40 * day, .max, .min]

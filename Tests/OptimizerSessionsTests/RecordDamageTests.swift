@@ -1,3 +1,4 @@
+import SeededChance
 import SystemIO
 import Testing
 
@@ -77,7 +78,7 @@ import Testing
     @Test(arguments: alignments)
     func rubbishBehindTheLastRecordIsDamage(_ alignment: Int) throws {
         let segment = try SampleSegment(alignment: alignment)
-        var dice = Dice(seed: 3)
+        var dice = SplitMix(seed: 3)
         for count in [96, 97, 500, 5000] {
             let reading = try SampleSegment.read(segment.bytes + dice.bytes(count))
             #expect(reading.records.count == 4 && reading.verdict == "damaged")
@@ -149,7 +150,7 @@ extension SampleSegment {
             let end = start + layout.byteCount
             places.formUnion(end - RecordLayout.trailerBytes - 1..<end)
         }
-        var dice = Dice(seed: 1)
+        var dice = SplitMix(seed: 1)
         let others = (0..<500).map { _ in Int.random(in: 0..<8 * bytes.count, using: &dice) }
         return places.sorted().flatMap { 8 * $0..<8 * $0 + 8 } + others
     }

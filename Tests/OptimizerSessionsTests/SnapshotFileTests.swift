@@ -1,4 +1,5 @@
 import OptimizerEngine
+import SeededChance
 import SystemIO
 import TensorFormats
 import Testing
@@ -55,7 +56,7 @@ import Testing
 
     @Test func everyFlippedBitIsNoticed() throws {
         let (bytes, _) = try sample()
-        var dice = Dice(seed: 5)
+        var dice = SplitMix(seed: 5)
         for _ in 0..<3000 {
             let bit = Int.random(in: 0..<8 * bytes.count, using: &dice)
             let error = #expect(throws: LedgerFault.self) { try read(bytes.flipping(bit)) }
@@ -90,7 +91,7 @@ import Testing
             let long = bytes.dropLast(4) + [UInt8](repeating: 0, count: count + 4)
             #expect(throws: LedgerFault.self) { try read(sealed(Array(long))) }
         }
-        var dice = Dice(seed: 6)
+        var dice = SplitMix(seed: 6)
         let most = 8 + headerBytes(bytes)
         for _ in 0..<3000 {
             var bytes = bytes

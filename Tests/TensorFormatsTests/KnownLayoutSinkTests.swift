@@ -1,3 +1,4 @@
+import SeededChance
 import Testing
 
 @testable import TensorFormats
@@ -207,7 +208,7 @@ import Testing
 
     /// Long rows take the tight loop, whose borders lie everywhere when windows are small.
     @Test func theSameHoweverItIsCut() throws {
-        var generator = SeededGenerator(seed: 9)
+        var generator = SplitMix(seed: 9)
         let layout = try TensorFormatsTests.layout([("v", [60]), ("m", [4, 12])])
         func number() -> String {
             let value = Double.random(in: -1...1, using: &generator)

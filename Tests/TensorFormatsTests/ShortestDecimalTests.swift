@@ -1,3 +1,4 @@
+import SeededChance
 import Testing
 
 @testable import TensorFormats
@@ -36,7 +37,7 @@ import Testing
     }
 
     @Test func doublesAreShortestAndClosest() {
-        var generator = SeededGenerator(seed: 5)
+        var generator = SplitMix(seed: 5)
         for index in 0..<8000 {
             let bits = generator.next()
             switch index % 4 {
@@ -58,7 +59,7 @@ import Testing
     }
 
     @Test func floatsAreShortestAndClosest() {
-        var generator = SeededGenerator(seed: 6)
+        var generator = SplitMix(seed: 6)
         for index in 0..<8000 {
             let bits = UInt32(truncatingIfNeeded: generator.next())
             check(Float(bitPattern: index % 3 == 0 ? bits & 0x807F_FFFF >> (bits % 23) : bits))

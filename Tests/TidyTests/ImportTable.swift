@@ -59,10 +59,13 @@ enum ImportTable {
         Room(
             "floor-server", path: "Sources/Benchmarks/FloorServer",
             rooms: ["COptimizerKernels"]),
+        Room("SeededChance", path: "Tests/SeededChance"),
         // The test target of the same directory, as a program for libFuzzer.
         Room(
             "fuzz", path: "Tests/FuzzTests",
-            rooms: ["HTTP1", "OptimizerSessions", "SystemIO", "TensorFormats"]),
+            rooms: [
+                "HTTP1", "OptimizerSessions", "SeededChance", "SystemIO", "TensorFormats",
+            ]),
     ]
 
     /// What a test may import besides the rooms that its line in Package.swift lists.

@@ -1,3 +1,4 @@
+import SeededChance
 import Testing
 
 /// What libFuzzer is let loose on holds for every committed input and for small changes of them, so
@@ -42,7 +43,7 @@ struct CorpusTests {
 /// Seeds with one to four small injuries, at times spliced with another one.
 struct Mutator {
     private let seeds: [[UInt8]]
-    private var dice = Dice(of: [])
+    private var dice = SplitMix(of: [])
 
     init(seeds: [[UInt8]]) { self.seeds = seeds }
 

@@ -1,3 +1,5 @@
+import SeededChance
+
 @testable import HTTPServer
 
 /// One peer: what it will send, how much of it has gone, and what it was answered.
@@ -32,14 +34,14 @@ final class SimulatedClient {
     private var barriers: [Int] = []
     private var received: [UInt8] = []
 
-    init(wire: SimulatedWire, firstNumber: Int, dice: inout Dice) {
+    init(wire: SimulatedWire, firstNumber: Int, dice: inout SplitMix) {
         self.wire = wire
         for offset in 0..<Int.random(in: 1...5, using: &dice) {
             add("\(firstNumber + offset)", &dice)
         }
     }
 
-    private func add(_ number: String, _ dice: inout Dice) {
+    private func add(_ number: String, _ dice: inout SplitMix) {
         let kinds = ["now", "later", "body", "body", "body", "refuse", "drop"]
         let kind = kinds.randomElement(using: &dice) ?? "now"
         let sizes = [0, 1, 100, 5000, 30_000, 300_000]
@@ -57,7 +59,7 @@ final class SimulatedClient {
         requests.append(Request(number: number, kind: kind, body: body))
     }
 
-    private static func chunked(_ body: [UInt8], _ dice: inout Dice) -> [UInt8] {
+    private static func chunked(_ body: [UInt8], _ dice: inout SplitMix) -> [UInt8] {
         var bytes: [UInt8] = []
         var start = 0
         while start < body.count {
@@ -125,19 +127,5 @@ final class SimulatedClient {
         let mark = Array("\r\n\r\n".utf8)
         guard bytes.count >= 4 else { return nil }
         return (0...(bytes.count - 4)).first { bytes[$0..<$0 + 4].elementsEqual(mark) }
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-struct Dice: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
     }
 }

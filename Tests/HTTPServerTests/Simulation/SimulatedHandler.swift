@@ -1,4 +1,5 @@
 import HTTP1
+import SeededChance
 import SystemIO
 
 @testable import HTTPServer
@@ -15,9 +16,9 @@ final class SimulatedHandler: RequestHandler, @unchecked Sendable {
     private(set) var receivers: [SimulatedReceiver] = []
     /// Heads that were decided on.
     private(set) var decided = 0
-    private var dice: Dice
+    private var dice: SplitMix
 
-    init(dice: Dice) { self.dice = dice }
+    init(dice: SplitMix) { self.dice = dice }
 
     func decide(_ head: RequestHead, _ context: RequestContext) -> Decision {
         decided += 1

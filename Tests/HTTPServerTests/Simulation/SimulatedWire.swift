@@ -1,3 +1,4 @@
+import SeededChance
 import SystemIO
 
 @testable import HTTPServer
@@ -11,7 +12,7 @@ final class SimulatedWire: Transport {
     /// Towards the client, and not taken yet.
     private(set) var outbox: [UInt8] = []
     private let capacity: Int
-    private var dice: Dice
+    private var dice: SplitMix
     let isTransparent: Bool
 
     private(set) var clientHasEnded = false
@@ -33,7 +34,7 @@ final class SimulatedWire: Transport {
     ///   - capacity: bytes that the server can send before the client takes any.
     ///   - isTransparent: whether a short transfer means that there is no more, as with plain
     ///     sockets; otherwise transfers are short at any time, as with TLS.
-    init(capacity: Int, isTransparent: Bool, dice: Dice) {
+    init(capacity: Int, isTransparent: Bool, dice: SplitMix) {
         self.capacity = capacity
         self.isTransparent = isTransparent
         self.dice = dice

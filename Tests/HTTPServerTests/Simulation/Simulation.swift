@@ -1,3 +1,4 @@
+import SeededChance
 import SystemIO
 
 @testable import HTTPServer
@@ -5,7 +6,7 @@ import SystemIO
 /// A loop's connections in a world that one seed decides: who sends how much and when, who stalls
 /// or vanishes, in which order answers become ready, when the clock jumps and when the end comes.
 final class Simulation {
-    private var dice: Dice
+    private var dice: SplitMix
     private let loop = SimulatedLoop()
     private let handler: SimulatedHandler
     private let gate: AdmissionGate
@@ -25,8 +26,8 @@ final class Simulation {
     private static let passLimit = 20_000
 
     init(seed: UInt64) {
-        dice = Dice(seed: seed)
-        handler = SimulatedHandler(dice: Dice(seed: seed &+ 1))
+        dice = SplitMix(seed: seed)
+        handler = SimulatedHandler(dice: SplitMix(seed: seed &+ 1))
         gate = AdmissionGate(limit: Self.connectionLimit)
         var configuration = ServerConfiguration()
         configuration.loopCount = 1
@@ -75,7 +76,7 @@ final class Simulation {
         guard !isDraining, clients.count < 3 * Self.connectionLimit, gate.enter() else { return }
         let wire = SimulatedWire(
             capacity: [300, 3000, 20_000, 1 << 20].randomElement(using: &dice) ?? 300,
-            isTransparent: one(in: 2), dice: Dice(seed: dice.next()))
+            isTransparent: one(in: 2), dice: SplitMix(seed: dice.next()))
         clients.append(SimulatedClient(wire: wire, firstNumber: nextNumber, dice: &dice))
         nextNumber += 100
         set.admit(wire, from: .local(path: "")) { tokens.append($0) }
