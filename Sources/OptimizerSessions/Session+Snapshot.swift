@@ -15,8 +15,9 @@ extension Session {
             log.bytes >= max(Self.leastLogBytes, Self.logBytesPerStateByte * snapshotBytes(state)),
             snapshotLine.withLock({ $0.enterIfIdle() })
         else { return }
-        // Where room or memory was lacking a later step asks again, and the archive itself tells
-        // of what the disk refused.
+        // Where room or memory for the copy was lacking the next step asks again. What the disk
+        // refused, of which the archive tells, is tried when as much log has come again: a full
+        // disk should not be written to at every step.
         takeSnapshot(for: [])
     }
 

@@ -96,7 +96,7 @@ import Testing
             #expect(throws: LedgerFailure.full(error)) { _ = try bench.begin() }
         }
         #expect(try bench.directory.names("sessions") == [])
-        #expect(try !bench.archive.health.hasFailed)
+        #expect(!bench.archive.health.hasFailed)
         _ = try bench.begin()
     }
 
