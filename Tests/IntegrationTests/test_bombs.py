@@ -68,6 +68,7 @@ def others_are_served(api):
     thread = threading.Thread(target=ask)
     thread.start()
     try:
+        wait_until(lambda: statuses)
         yield
     finally:
         stop.set()
