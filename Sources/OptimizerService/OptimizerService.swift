@@ -133,10 +133,8 @@ package final class OptimizerService: RequestHandler {
             throw Problem(.notImplemented, "The method \(name) is not implemented.")
         }
         guard route.allowedMethods.contains(method) || method == .options else {
-            var problem = Problem(
-                .methodNotAllowed, "\(route.template) does not take \(method.name).")
-            problem.allowedMethods = Method.list(route.allowedMethods)
-            throw problem
+            throw Problem(.methodNotAllowed, "\(route.template) does not take \(method.name).")
+                .saying("Allow", Method.list(route.allowedMethods))
         }
     }
 
@@ -161,9 +159,9 @@ extension OptimizerService {
 }
 
 extension Method {
-    static let known: [Method] = [.get, .head, .put, .post, .patch, .delete, .options]
+    static let known: [Method] = [.get, .head, .put, .post, .patch, .delete]
 
-    /// As an `Allow` field lists methods.
+    /// As an `Allow` field lists methods; OPTIONS is allowed everywhere.
     static func list(_ methods: [Method]) -> String {
         (methods + [.options]).map(\.name).joined(separator: ", ")
     }
@@ -172,7 +170,9 @@ extension Method {
 extension Response {
     fileprivate static func allowing(_ methods: [Method]) -> Response {
         var fields = ResponseFields()
-        fields.add("Allow", Method.list(methods.filter { $0 != .options }))
+        fields.add("Allow", Method.list(methods))
+        // RFC 5789 §3.1.
+        if methods.contains(.patch) { fields.add("Accept-Patch", SessionEndpoint.patchTypes) }
         return Response(status: .noContent, fields: fields, body: .empty)
     }
 }

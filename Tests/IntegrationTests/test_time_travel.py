@@ -56,6 +56,21 @@ def test_a_step_ahead_is_not_kept(api, name):
     assert_problem(api.get(f"/v1/sessions/{name}-f"), 404, "unknown-session")
 
 
+def test_preconditions_are_judged_by_the_version_that_is_answered(api, name):
+    """RFC 9110 §13.1: of the selected representation, which may be one of before."""
+    create(api, name)
+    train(api, name, 0, 2)
+
+    def ask(field, tag):
+        return api.get(f"/v1/sessions/{name}/state?step=1", headers={field: tag})
+
+    assert ask("If-Match", '"1-1"').status == 200
+    assert_problem(ask("If-Match", '"1-2"'), 412, "precondition-failed", current='"1-1"')
+    held = ask("If-None-Match", '"1-1"')
+    assert (held.status, held.header("ETag")) == (304, '"1-1"')
+    assert ask("If-None-Match", '"1-2"').header("ETag") == '"1-1"'
+
+
 def test_revisions_belong_to_the_step_before_the_next(lives):
     """As it stood just before step n + 1: a PATCH after step n is in it."""
     api = lives.api

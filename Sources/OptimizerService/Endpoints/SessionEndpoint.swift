@@ -108,7 +108,10 @@ struct SessionEndpoint {
         return .receive(body)
     }
 
-    /// A merge-patch (RFC 7396) by its own name or as plain JSON.
+    /// As `Accept-Patch` lists them (RFC 5789 §3.1): a merge-patch (RFC 7396) by its own name or
+    /// as plain JSON.
+    static let patchTypes = "application/merge-patch+json, application/json"
+
     private func requirePatchType(_ head: RequestHead) throws(Problem) {
         _ = try Negotiation.bodyCoding(head)
         let types = [
@@ -120,7 +123,8 @@ struct SessionEndpoint {
             throw Problem(
                 .unsupportedMediaType,
                 "A patch has 'Content-Type: application/merge-patch+json' or "
-                    + "'application/json'; add that header (with curl: -H).")
+                    + "'application/json'; add that header (with curl: -H)."
+            ).saying("Accept-Patch", Self.patchTypes)
         }
     }
 

@@ -22,14 +22,23 @@ struct StateEndpoint {
         return .perform { responder in
             session.exportState(step: step) { result in
                 switch result {
-                case .success(let state): responder.send(StateEndpoint.response(state))
+                case .success(let state):
+                    responder.send(StateEndpoint.response(state, to: exchange))
                 case .failure(let error): responder.send(exchange.response(error, root: ""))
                 }
             }
         }
     }
 
-    private static func response(_ state: StateExport) -> Response {
+    /// The preconditions are judged by the version that is answered, which may be one of before.
+    private static func response(_ state: StateExport, to exchange: Exchange) -> Response {
+        do {
+            if try Preconditions.isCurrent(exchange.head, state.tag) {
+                return .notModified(state.tag, varying: nil)
+            }
+        } catch {
+            return exchange.response(error)
+        }
         var fields = ResponseFields()
         fields.add("Content-Type", TensorFormat.safetensors.mediaType)
         fields.add("ETag", Preconditions.entityTag(state.tag))

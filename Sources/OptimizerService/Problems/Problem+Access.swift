@@ -28,9 +28,7 @@ extension Problem {
     }
 
     private func challenging(_ challenge: String) -> Problem {
-        var copy = self
-        copy.challenge = challenge
-        return copy
+        saying("WWW-Authenticate", challenge)
     }
 }
 

@@ -12,9 +12,9 @@ package struct Problem: Error, Sendable {
     package let detail: String
     package var errors: [FieldError] = []
     package var members: [Member] = []
-    package var allowedMethods: String?
-    /// What `WWW-Authenticate` says (RFC 9110 §11.6.1).
-    package var challenge: String?
+    /// What the status asks the answer to say beside: `Allow` (RFC 9110 §15.5.6),
+    /// `WWW-Authenticate` (§15.5.2), `Accept` and its kin (§15.5.16).
+    package var fields: [Field] = []
     /// Whether the same request may succeed later without being changed.
     package var isRetryable: Bool
 
@@ -32,6 +32,15 @@ package struct Problem: Error, Sendable {
         }
         package let name: String
         package let value: Value
+    }
+
+    package struct Field: Sendable, Equatable {
+        package let name: StaticString
+        package let value: String
+
+        package static func == (left: Field, right: Field) -> Bool {
+            left.name.description == right.name.description && left.value == right.value
+        }
     }
 
     package init(_ code: ProblemCode, _ detail: String) {
@@ -58,17 +67,19 @@ package struct Problem: Error, Sendable {
         return copy
     }
 
+    /// With a field of the answer that says what would have been taken.
+    func saying(_ name: StaticString, _ value: String) -> Problem {
+        var copy = self
+        copy.fields.append(Field(name: name, value: value))
+        return copy
+    }
+
     /// The response that carries this problem, for the request of `context` at `instance`.
     package func response(instance: String?, requestID: String) -> Response {
         var fields = ResponseFields()
         fields.add("Content-Type", "application/problem+json")
         fields.add("Vary", Vary.coding)
-        // What would have been taken (RFC 9110 §15.5.16).
-        if code == .unsupportedContentEncoding {
-            fields.add("Accept-Encoding", ContentCoding.list)
-        }
-        if let allowedMethods { fields.add("Allow", allowedMethods) }
-        if let challenge { fields.add("WWW-Authenticate", challenge) }
+        for field in self.fields { fields.add(field.name, field.value) }
         if let seconds = code.retryAfterSeconds {
             fields.add("Retry-After", String(seconds))
         }

@@ -25,7 +25,8 @@ enum Negotiation {
     private static func unsupported(_ reason: String, _ allowed: [TensorFormat]) -> Problem {
         let types = allowed.map { "'Content-Type: \($0.mediaType)'" }.joined(separator: " or ")
         return Problem(
-            .unsupportedMediaType, "\(reason); add the header \(types) (with curl: -H).")
+            .unsupportedMediaType, "\(reason); add the header \(types) (with curl: -H)."
+        ).saying("Accept", allowed.map(\.mediaType).joined(separator: ", "))
     }
 
     /// The content coding that has to be undone to read the body (RFC 9110 §8.4).
@@ -36,7 +37,8 @@ enum Negotiation {
         } catch {
             throw Problem(
                 .unsupportedContentEncoding,
-                "A body may have one Content-Encoding of \(ContentCoding.list), or none.")
+                "A body may have one Content-Encoding of \(ContentCoding.list), or none."
+            ).saying("Accept-Encoding", ContentCoding.list)
         }
     }
 

@@ -115,9 +115,8 @@ import Testing
             for (place, needed) in Scope.allCases.enumerated() {
                 let refused = refusal { try principal.require(needed) }
                 #expect((refused == nil) == (place <= index))
-                let challenge = #"Bearer realm="optimizerd", error="insufficient_scope", "#
-                    + #"scope="\#(needed.rawValue)""#
-                #expect(refused == nil || refused?.challenge == challenge)
+                let challenge = Self.challenge(#", scope="\#(needed.rawValue)""#)
+                #expect(refused == nil || refused?.fields == challenge)
                 #expect(refused == nil || refused?.code == .forbidden)
             }
         }
@@ -137,8 +136,13 @@ import Testing
         #expect(refusal { try principal.require(session: "a-1") } == nil)
         let refused = refusal { try principal.require(session: "b-1") }
         #expect(refused?.code == .forbidden)
-        #expect(refused?.challenge == #"Bearer realm="optimizerd", error="insufficient_scope""#)
+        #expect(refused?.fields == Self.challenge(""))
         #expect(refusal { try principal.requireEverySession() }?.code == .forbidden)
+    }
+
+    private static func challenge(_ end: String) -> [Problem.Field] {
+        let text = #"Bearer realm="optimizerd", error="insufficient_scope""#
+        return [Problem.Field(name: "WWW-Authenticate", value: text + end)]
     }
 
     private func refusal(_ body: () throws -> Void) -> Problem? {
