@@ -13,15 +13,18 @@ package struct ListeningSocket: ~Copyable, Sendable {
     package init(bindingTo address: SocketAddress, backlog: Int32) throws(Errno) {
         let descriptor = try makeStreamSocket(family: address.family)
         let number = descriptor.number
+        func bind() throws(Errno) { try Self.bind(number, address) }
+        func listen() throws(Errno) {
+            try check(.listen, on: number) { Glibc.listen(number, backlog) }
+        }
         var file: SocketFile?
         switch address {
         case .v4, .v6:
             try Self.configure(descriptor, address)
-            try Self.bind(number, address)
-        case .local(let path):
-            file = try SocketFile(path) { () throws(Errno) in try Self.bind(number, address) }
+            try bind()
+            try listen()
+        case .local(let path): file = try SocketFile(path, bind: bind, listen: listen)
         }
-        try check(.listen, on: number) { listen(number, backlog) }
         self.init(descriptor, try boundAddress(of: number), file)
     }
 

@@ -14,10 +14,19 @@ final class SocketFile: Sendable {
     /// Who may connect: this user and this group. The directory may narrow it further.
     private static let mode: mode_t = 0o660
 
-    /// - Parameter bind: makes the file.
+    /// The directory is locked until somebody answers, and again for the removal: in between, one
+    /// who starts or ends at the same time would take this file for his own or an abandoned one.
+    ///
+    /// - Parameters:
+    ///   - bind: makes the file.
+    ///   - listen: from then on it is seen that the file is not abandoned.
     /// - Throws: `EADDRINUSE` when somebody listens there, or when a file that is no socket has
     ///   the name.
-    init(_ path: String, bind: () throws(Errno) -> Void) throws(Errno) {
+    init(
+        _ path: String, bind: () throws(Errno) -> Void, listen: () throws(Errno) -> Void
+    ) throws(Errno) {
+        let directory = try OpenDirectory(Directory.parent(of: path))
+        try directory.lock()
         do throws(Errno) {
             try bind()
         } catch {
@@ -29,11 +38,15 @@ final class SocketFile: Sendable {
         guard let identity = Self.identity(of: path) else { throw .current }
         self.identity = identity
         try check(.status) { chmod(path, Self.mode) }
+        try listen()
     }
 
     deinit {
         // One that somebody else has put in its place is theirs; one that is left is taken for
         // abandoned by the next start.
+        guard let directory = try? OpenDirectory(Directory.parent(of: path)),
+            (try? directory.lock()) != nil
+        else { return }
         if Self.identity(of: path) == identity { unlink(path) }
     }
 

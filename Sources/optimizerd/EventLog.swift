@@ -78,6 +78,7 @@ struct EventLog: Sendable {
         guard let unlogged else { return }
         var facts: Logger.Metadata = [
             "method": "\(request.method?.name ?? "-")",
+            "route": "\(request.path.flatMap { try? Route(path: $0).template } ?? "-")",
             "path": "\(request.path ?? "-")",
             "status": "\(request.status.code)",
             "bytes_in": "\(request.bytesIn)",

@@ -150,6 +150,7 @@ def test_json_lines_hold_the_facts():
     draining, ready, refused, put, serving, stopped = lines
     assert serving["address"] == f"127.0.0.1:{running.port}" and serving["sessions"] == "100000"
     assert (put["method"], put["path"], put["status"]) == ("PUT", "/v1/sessions/s", "201")
+    assert (put["route"], refused["route"]) == ("/v1/sessions/{name}", "-")
     assert put["bytes_in"] == "28" and int(put["bytes_out"]) > len(answer.body)
     assert int(put["duration_us"]) >= 0 and put["peer"].startswith("127.0.0.1:")
     assert (refused["method"], refused["path"], refused["status"]) == ("-", "-", "505")
