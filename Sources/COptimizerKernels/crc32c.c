@@ -29,11 +29,6 @@ static uint32_t power(uint32_t base, uint64_t exponent) {
     return result;
 }
 
-/// The inversions of the two pieces cancel out: what is left is first * x^(8 n) + second.
-uint32_t opt_crc32c_combine(uint32_t first, uint32_t second, uint64_t second_count) {
-    return product(first, power(x_to_8, second_count)) ^ second;
-}
-
 // MARK: Tables
 
 /// by_byte[k][b] is the remainder that the byte b leaves when k further bytes follow it.

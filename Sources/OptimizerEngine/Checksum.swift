@@ -6,11 +6,4 @@ extension Kernels {
     package func crc32c(_ bytes: UnsafeRawBufferPointer, continuing crc: UInt32 = 0) -> UInt32 {
         opt_crc32c(code, crc, bytes.baseAddress, bytes.count)
     }
-
-    /// The checksum of two pieces one after the other, from the checksum of each.
-    package static func crc32cCombined(
-        _ first: UInt32, _ second: UInt32, secondByteCount: Int
-    ) -> UInt32 {
-        opt_crc32c_combine(first, second, UInt64(secondByteCount))
-    }
 }

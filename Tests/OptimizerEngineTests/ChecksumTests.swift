@@ -103,35 +103,6 @@ struct ChecksumTests {
         }
     }
 
-    @Test func combiningAtRandomSplits() {
-        let bytes = Self.bytes(100_000, seed: 3)
-        var random = SplitMix(4)
-        bytes.withUnsafeBytes { all in
-            for _ in 0..<500 {
-                let end = Int.random(in: 0...bytes.count, using: &random)
-                let split = Int.random(in: 0...end, using: &random)
-                let parts = [all[..<split], all[split..<end], all[..<end]].map {
-                    Kernels.best.crc32c(UnsafeRawBufferPointer(rebasing: $0))
-                }
-                let combined = Kernels.crc32cCombined(
-                    parts[0], parts[1], secondByteCount: end - split)
-                if combined != parts[2] { Issue.record("\(split) of \(end)") }
-            }
-        }
-    }
-
-    /// No memory holds these, but the law of lengths does: moving on by a and then by b is moving
-    /// on by a + b.
-    @Test func combiningWithHugePieces() {
-        let crc: UInt32 = 0xDEAD_BEEF
-        for (a, b) in [(1 << 40, 12_345), (Int.max / 2, Int.max / 2), (1 << 61, 1 << 61), (0, 0)] {
-            let once = Kernels.crc32cCombined(crc, 0, secondByteCount: a + b)
-            let twice = Kernels.crc32cCombined(
-                Kernels.crc32cCombined(crc, 0, secondByteCount: a), 0, secondByteCount: b)
-            #expect(once == twice)
-        }
-    }
-
     @Test func everySingleFlippedBitShows() {
         var bytes = Self.bytes(1_100, seed: 5)
         for kernels in Kernels.available {

@@ -45,10 +45,10 @@ import Testing
 
     @Test func anUnfinishedFormatIsWrittenAgain() throws {
         let directory = try TemporaryDirectory()
-        try directory.write(Array("opt".utf8), to: "format.tmp")
+        try directory.write(Array("opt".utf8), to: "format.new")
         _ = try DataDirectory(directory.path).path
         #expect(try directory.bytes("format") == Array("optimizerd data 1\n".utf8))
-        #expect(try !directory.names().contains("format.tmp"))
+        #expect(try !directory.names().contains("format.new"))
     }
 
     @Test(arguments: ["new/deep/data", "new/data/", "data//"])

@@ -75,9 +75,6 @@ void opt_convert(enum opt_level level, enum opt_type from, const void *source, e
 /// earlier call returned, which this one continues. `bytes` may be NULL when `count` is 0.
 uint32_t opt_crc32c(enum opt_level level, uint32_t crc, const void *bytes, size_t count);
 
-/// The CRC-32C of two pieces one after the other, from that of each and the length of the second.
-uint32_t opt_crc32c_combine(uint32_t first, uint32_t second, uint64_t second_count);
-
 /// C's pow: beta to the power of the step. Inline, so that only who calls it links libm, as the
 /// module map says.
 static inline double opt_pow(double base, double exponent) {

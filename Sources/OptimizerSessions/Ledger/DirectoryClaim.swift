@@ -68,7 +68,7 @@ struct DirectoryClaim: ~Copyable, Sendable {
     /// What a directory may hold that is about to become one of ours: what an earlier attempt has
     /// made, and what file systems put at their roots.
     private static let namesBeforeFormat: Set<String> = [
-        "sessions", "lock", "format.tmp", "lost+found",
+        "sessions", "lock", "format.new", "lost+found",
     ]
 
     /// - Returns: whether the directory is one of ours; otherwise it may become one.
@@ -93,17 +93,8 @@ struct DirectoryClaim: ~Copyable, Sendable {
 
     /// Under another name first: a file that is there is whole.
     private static func writeFormat(in path: String) throws(Errno) {
-        let name = formatName(in: path)
-        let unfinished = name + ".tmp"
-        let file = try File(unfinished, .updateOrCreate)
         let line = Array("\(formatStem)\(formatVersion)\n".utf8)
-        let outcome = line.withUnsafeBytes { bytes in
-            Result { () throws(Errno) in try file.write([bytes], at: 0) }
-        }
-        try outcome.get()
-        try file.syncData()
-        try Directory.rename(unfinished, to: name)
-        try Directory.sync(path)
+        try FileReplacement(formatName(in: path)).write(line, permissions: nil)
     }
 }
 
