@@ -8,6 +8,10 @@ package struct PhaseDeadline: Sendable {
         package var head: UInt64
         package var idle: UInt64
         package var write: UInt64
+        /// A peer must take `writeBytes` of a response, or its rest, within each span of `write`:
+        /// one that takes a byte now and then would hold what the response holds for as long as it
+        /// likes.
+        package var writeBytes: UInt64
         package var linger: UInt64
         /// A body must bring `bodyWindowBytes` within each window of `bodyWindow`.
         package var bodyWindow: UInt64
@@ -19,10 +23,13 @@ package struct PhaseDeadline: Sendable {
             write = Self.nanoseconds(configuration.writeProgressDeadline)
             linger = Self.nanoseconds(configuration.lingerDeadline)
             bodyWindow = Self.nanoseconds(configuration.bodyRateWindow)
-            let perSecond = UInt64(max(0, configuration.bodyRateBytesPerSecond))
-            let product = perSecond.multipliedFullWidth(by: bodyWindow)
-            bodyWindowBytes =
-                product.high < 1_000_000_000
+            bodyWindowBytes = Self.bytes(configuration.bodyRateBytesPerSecond, within: bodyWindow)
+            writeBytes = max(1, Self.bytes(configuration.bodyRateBytesPerSecond, within: write))
+        }
+
+        private static func bytes(_ perSecond: Int, within nanoseconds: UInt64) -> UInt64 {
+            let product = UInt64(max(0, perSecond)).multipliedFullWidth(by: nanoseconds)
+            return product.high < 1_000_000_000
                 ? UInt64(1_000_000_000).dividingFullWidth(product).quotient : .max
         }
 
@@ -70,7 +77,7 @@ package struct PhaseDeadline: Sendable {
         self.request = request
         switch kind {
         case nil: due = nil
-        case .write where !isSame || progress.sent > mark:
+        case .write where !isSame || progress.sent - mark >= limits.writeBytes:
             mark = progress.sent
             due = now.advanced(byNanoseconds: limits.write)
         case _ where isSame: break
@@ -92,8 +99,8 @@ package struct PhaseDeadline: Sendable {
     }
 
     /// The deadline has been reached. A body that kept its rate gets another window, and so does a
-    /// peer that took some of the response: the socket's buffer holds megabytes, and room in it is
-    /// reported long after the first of them are gone.
+    /// peer that took enough of the response: the socket's buffer holds megabytes, and room in it
+    /// is reported long after the first of them are gone.
     ///
     /// - Parameter untaken: bytes sent that the peer has not taken yet, nil if nobody knows.
     package mutating func reached(
@@ -104,10 +111,10 @@ package struct PhaseDeadline: Sendable {
             mark = progress.received
             return extend(now.advanced(byNanoseconds: limits.bodyWindow))
         case .write:
-            guard let untaken, untaken <= progress.sent, progress.sent - untaken > taken else {
-                return .passed
-            }
-            taken = progress.sent - untaken
+            guard let untaken, untaken <= progress.sent else { return .passed }
+            let known = progress.sent - untaken
+            guard known > taken, known - taken >= limits.writeBytes else { return .passed }
+            taken = known
             return extend(now.advanced(byNanoseconds: limits.write))
         default:
             return .passed

@@ -25,7 +25,7 @@ package struct ServerConfiguration: Sendable {
     /// A body must bring so much on average over each `bodyRateWindow`.
     package var bodyRateBytesPerSecond = 1024
     package var bodyRateWindow = Duration.seconds(10)
-    /// For the peer to take at least one more byte of a response.
+    /// For the peer to take as much of a response as the rate of bodies makes of it, or the rest.
     package var writeProgressDeadline = Duration.seconds(30)
     /// After a closing response, for the peer to close too; what it still sends is dropped.
     package var lingerDeadline = Duration.seconds(5)

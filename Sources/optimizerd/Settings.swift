@@ -76,13 +76,13 @@ struct TimeSettings: ParsableArguments {
     @Option(.seconds, help: "Seconds from a request's first byte to the end of its head.")
     var headDeadlineSeconds = RoomDefaults.server.headDeadline.wholeSeconds
 
-    @Option(.bytes, help: "Bytes a second that a body must bring on average.")
+    @Option(.bytes, help: "Bytes a second that a body must bring, and a reader take, on average.")
     var minBodyBytesPerSecond = RoomDefaults.server.bodyRateBytesPerSecond
 
     @Option(.seconds, help: "Seconds over which the body's rate is judged.")
     var bodyRateWindowSeconds = RoomDefaults.server.bodyRateWindow.wholeSeconds
 
-    @Option(.seconds, help: "Seconds in which a client must take at least one byte of its answer.")
+    @Option(.seconds, help: "Seconds over which it is judged how fast a client takes an answer.")
     var writeProgressDeadlineSeconds = RoomDefaults.server.writeProgressDeadline.wholeSeconds
 
     @Option(.seconds, help: "Seconds that an idle connection is kept.")

@@ -39,21 +39,34 @@ import Testing
         #expect(phase.reached(tooLittle, untaken: 0, at(20)) == .passed)
     }
 
-    @Test func onlyProgressExtendsAWrite() {
+    @Test func onlyEnoughProgressExtendsAWrite() {
+        let enough = UInt64(30 * 1024)
         var phase = phase()
         #expect(phase.update(.write, request: 1, .init(sent: 0), at(0)) == at(30))
         #expect(phase.update(.write, request: 1, .init(received: 5, sent: 0), at(9)) == at(30))
-        #expect(phase.update(.write, request: 1, .init(sent: 1), at(10)) == at(40))
-        #expect(phase.reached(.init(sent: 1), untaken: nil, at(40)) == .passed)
-        #expect(phase.reached(.init(sent: 1), untaken: 1, at(40)) == .passed)
+        #expect(phase.update(.write, request: 1, .init(sent: enough - 1), at(9)) == at(30))
+        #expect(phase.update(.write, request: 1, .init(sent: enough), at(10)) == at(40))
+        #expect(phase.reached(.init(sent: enough), untaken: nil, at(40)) == .passed)
+        #expect(phase.reached(.init(sent: enough), untaken: 1, at(40)) == .passed)
     }
 
-    @Test func aReaderThatTakesSomeOfAFullBufferGetsMoreTime() {
+    @Test func aReaderThatTakesEnoughOfAFullBufferGetsMoreTime() {
+        let sent = UInt64(1 << 20)
         var phase = phase()
         _ = phase.update(.head, request: 1, .init(sent: 500), at(0))
-        #expect(phase.update(.write, request: 1, .init(sent: 9_500), at(0)) == at(30))
-        #expect(phase.reached(.init(sent: 9_500), untaken: 8_999, at(30)) == .extended(at(60)))
-        #expect(phase.reached(.init(sent: 9_500), untaken: 8_999, at(60)) == .passed)
+        #expect(phase.update(.write, request: 1, .init(sent: sent), at(0)) == at(30))
+        let left = sent - 500 - 30 * 1024
+        #expect(phase.reached(.init(sent: sent), untaken: left, at(30)) == .extended(at(60)))
+        #expect(phase.reached(.init(sent: sent), untaken: left - 30 * 1024 + 1, at(60)) == .passed)
+    }
+
+    @Test func withoutARateOneByteIsEnough() {
+        var configuration = ServerConfiguration()
+        configuration.bodyRateBytesPerSecond = 0
+        var phase = PhaseDeadline(limits: PhaseDeadline.Limits(configuration))
+        #expect(phase.update(.write, request: 1, .init(sent: 9), at(0)) == at(30))
+        #expect(phase.reached(.init(sent: 9), untaken: 9, at(30)) == .passed)
+        #expect(phase.update(.write, request: 1, .init(sent: 10), at(31)) == at(61))
     }
 
     @Test func lingeringIsBoundedFromItsBegin() {

@@ -181,6 +181,17 @@ def test_a_reader_that_takes_nothing_is_cut_off():
         assert api.get("/v1/sessions/big").json()["step"] == 1
 
 
+def test_a_reader_below_the_rate_is_cut_off_although_it_takes_something_all_the_time():
+    bounds = ("--write-progress-deadline-seconds", "1", "--min-body-bytes-per-second", "4000000")
+    with service(*bounds) as api, big_reader(api) as reader:
+        deadline = time.monotonic() + 20
+        while open_connections(api) > 1 and time.monotonic() < deadline:
+            reader.socket.recv(4096)
+            time.sleep(0.01)
+        assert open_connections(api) == 1
+        assert "optimizerd_body_bytes_in_flight 0\n" in api.get("/metrics").body.decode()
+
+
 def test_a_reader_that_takes_a_little_gets_it_all():
     """Three deadlines long it takes a little all the time, so it is never one that takes none."""
     with service("--write-progress-deadline-seconds", "1") as api, big_reader(api) as reader:
