@@ -16,8 +16,13 @@ package struct Fields: Sendable {
 
     /// All values of that name joined with ", " (RFC 9110 §5.3); nil when there is no such line.
     package func combined(_ name: StaticString) -> String? {
-        let values = values(name)
-        return values.isEmpty ? nil : values.joined(separator: ", ")
+        let span = bytes.span
+        var combined: String?
+        for line in lines where isSame(span, line.name, name) {
+            let value = text(span, line.value)
+            combined = combined.map { "\($0), \(value)" } ?? value
+        }
+        return combined
     }
 
     /// The value of every line of that name, in order.
@@ -28,6 +33,18 @@ package struct Fields: Sendable {
             values.append(text(span, line.value))
         }
         return values
+    }
+
+    /// Whether there is one line of that name and its value is this one, compared without case:
+    /// what most requests say, so that it need not be taken apart.
+    package func says(_ name: StaticString, _ value: StaticString) -> Bool {
+        let span = bytes.span
+        var isSaid = false
+        for line in lines where isSame(span, line.name, name) {
+            guard !isSaid, isSame(span, line.value, value) else { return false }
+            isSaid = true
+        }
+        return isSaid
     }
 
     package func contains(_ name: StaticString) -> Bool {

@@ -3,7 +3,8 @@ package enum PercentCoding {
     /// The decoded text; nil when a "%" is not followed by two hexadecimal digits or the result is
     /// not UTF-8.
     package static func decode(_ text: Substring) -> String? {
-        decode(Array(text.utf8), plusIsSpace: false)
+        guard text.utf8.contains(.percent) else { return String(text) }
+        return decode(Array(text.utf8), plusIsSpace: false)
     }
 
     static func decode(_ bytes: [UInt8], plusIsSpace: Bool) -> String? {

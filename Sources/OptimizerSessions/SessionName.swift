@@ -8,10 +8,12 @@ package enum SessionName {
     package static func isValid(_ name: String) -> Bool {
         guard let first = name.utf8.first, isAlphanumeric(first) else { return false }
         return name.utf8.count <= limitBytes
-            && name.utf8.allSatisfy { isAlphanumeric($0) || punctuation.contains($0) }
+            && name.utf8.allSatisfy { isAlphanumeric($0) || isPunctuation($0) }
     }
 
-    private static let punctuation: [UInt8] = Array("._-".utf8)
+    private static func isPunctuation(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+    }
 
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {
         switch byte {

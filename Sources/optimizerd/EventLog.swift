@@ -74,6 +74,8 @@ struct EventLog: Sendable {
         // Other 5xx are no defects: clients cause 501 and 505, and 503 is a bound at work.
         let isDefect = [.internalServerError, .insufficientStorage].contains(request.status)
         let isEach = logger.logLevel <= .debug
+        let level: Logger.Level = isDefect ? .warning : isEach ? .debug : .info
+        guard logger.logLevel <= level else { return }
         let unlogged = isEach ? 0 : (isDefect ? defects : requests).admit(request.finished)
         guard let unlogged else { return }
         var facts: Logger.Metadata = [
@@ -89,7 +91,6 @@ struct EventLog: Sendable {
         ]
         if let code = request.code { facts["code"] = "\(code)" }
         if unlogged > 0 { facts["unlogged_before"] = "\(unlogged)" }
-        let level: Logger.Level = isDefect ? .warning : isEach ? .debug : .info
         logger.log(level: level, "request", metadata: facts)
     }
 

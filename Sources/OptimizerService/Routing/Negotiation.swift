@@ -10,6 +10,7 @@ enum Negotiation {
         _ head: RequestHead, allowed: [TensorFormat]
     ) throws(Problem) -> TensorFormat {
         _ = try bodyCoding(head)
+        for format in allowed where head.fields.says("Content-Type", format.name) { return format }
         guard let text = head.fields.combined("Content-Type") else {
             throw unsupported("The request names no Content-Type", allowed)
         }
@@ -67,6 +68,10 @@ enum Negotiation {
     static func answerFormat(
         _ head: RequestHead, preferred: TensorFormat, among offers: [TensorFormat]
     ) throws(Problem) -> TensorFormat {
+        // What curl says unasked, and what most clients leave out.
+        guard head.fields.contains("Accept"), !head.fields.says("Accept", "*/*") else {
+            return preferred
+        }
         let accept: Accept
         do {
             accept = try Accept(head.fields.combined("Accept"))
@@ -102,6 +107,7 @@ enum Negotiation {
 
     /// Whether the client asked for `Prefer: return=minimal` (RFC 7240 §4.2).
     static func prefersMinimal(_ head: RequestHead) -> Bool {
-        Preferences(head.fields.combined("Prefer")).returnsMinimal
+        head.fields.contains("Prefer")
+            && Preferences(head.fields.combined("Prefer")).returnsMinimal
     }
 }

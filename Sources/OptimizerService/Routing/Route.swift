@@ -18,6 +18,11 @@ package enum Route: Equatable, Sendable {
 
     /// The route at an absolute path that is still percent-encoded (RFC 9110 §4.2).
     package init(path: String) throws(Problem) {
+        let prefix: StaticString = "/v1/sessions/"
+        if path.utf8.span.begins(with: prefix) {
+            self = try Route.sessionRoute(path.utf8.dropFirst(prefix.utf8CodeUnitCount))
+            return
+        }
         switch path {
         case "/livez": self = .livez
         case "/readyz": self = .readyz
@@ -25,37 +30,32 @@ package enum Route: Equatable, Sendable {
         case "/metrics": self = .metrics
         case "/openapi.yaml": self = .openapi
         case "/v1/sessions": self = .sessions
-        default: self = try Route.sessionRoute(path)
+        default: throw Route.unknown
         }
     }
 
-    private static func sessionRoute(_ path: String) throws(Problem) -> Route {
-        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
-        guard (4...6).contains(segments.count), segments[0].isEmpty, segments[1] == "v1",
-            segments[2] == "sessions"
-        else { throw unknown }
-
-        guard let name = PercentCoding.decode(segments[3]) else {
+    /// - Parameter rest: a session's name, and what follows it.
+    private static func sessionRoute(_ rest: Substring.UTF8View) throws(Problem) -> Route {
+        let end = rest.firstIndex(of: UInt8(ascii: "/"))
+        guard let name = PercentCoding.decode(Substring(rest[..<(end ?? rest.endIndex)])) else {
             throw Problem(.malformedRequest, "The path's percent-encoding is not valid.")
         }
-        let kind = segments.count >= 5 ? segments[4] : nil
-        var step: Int?
-        switch (kind, segments.count) {
-        case (nil, _), ("steps", 5), ("parameters", 5), ("state", 5), ("snapshots", 5): break
-        case ("steps", 6): step = try number(segments[5])
-        default: throw unknown
+        let make: (String) -> Route
+        switch end.map({ Substring(rest[rest.index(after: $0)...]) }) {
+        case nil: make = Route.session
+        case "steps": make = Route.steps
+        case "snapshots": make = Route.snapshots
+        case "parameters": make = Route.parameters
+        case "state": make = Route.state
+        case let other?:
+            guard other.hasPrefix("steps/") else { throw unknown }
+            let step = try number(other.dropFirst("steps/".count))
+            make = { .receipt($0, step: step) }
         }
         guard SessionName.isValid(name) else {
             throw Problem(.invalidName, "A session name is \(SessionName.rule).")
         }
-        if let step { return .receipt(name, step: step) }
-        switch kind {
-        case "steps": return .steps(name)
-        case "snapshots": return .snapshots(name)
-        case "parameters": return .parameters(name)
-        case "state": return .state(name)
-        default: return .session(name)
-        }
+        return make(name)
     }
 
     /// The number of a step, in plain digits.
@@ -93,6 +93,15 @@ package enum Route: Equatable, Sendable {
         case .snapshots: "/v1/sessions/{name}/snapshots"
         case .parameters: "/v1/sessions/{name}/parameters"
         case .state: "/v1/sessions/{name}/state"
+        }
+    }
+}
+
+extension Span<UInt8> {
+    fileprivate func begins(with prefix: StaticString) -> Bool {
+        guard count >= prefix.utf8CodeUnitCount else { return false }
+        return prefix.withUTF8Buffer { expected in
+            expected.indices.allSatisfy { self[$0] == expected[$0] }
         }
     }
 }

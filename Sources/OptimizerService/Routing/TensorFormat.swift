@@ -14,7 +14,16 @@ enum TensorFormat: CaseIterable, Sendable {
         }
     }
 
-    var mediaType: String { type.essence }
+    /// The type without parameters, which it has none of.
+    var mediaType: String { name.description }
+
+    var name: StaticString {
+        switch self {
+        case .json: "application/json"
+        case .safetensors: "application/safetensors"
+        case .raw: "application/octet-stream"
+        }
+    }
 
     /// What tells this variant's entity tag from the plain one (API §4).
     var tagSuffix: String? {
