@@ -1,6 +1,7 @@
 /// Everything before a request's body. The text parts are made on demand from one copy of the
-/// head's bytes; short paths need no allocation at all.
-package struct RequestHead: Sendable {
+/// head's bytes; short paths need no allocation at all. A class, because it is handed from the
+/// parser to the connection, the handler, the body and the log, all of which only read it.
+package final class RequestHead: Sendable {
     package let method: Method
     package let version: Version
     package let fields: Fields
@@ -23,17 +24,18 @@ package struct RequestHead: Sendable {
     }
 
     /// The request target as received.
-    package var target: String { text(fields.bytes.span, place.whole) }
+    package var target: String { text(place.whole) }
 
     /// The absolute path, still percent-encoded, without the query. An absolute-form target is
     /// reduced to its path; "*" for the asterisk-form.
-    package var path: String {
-        place.path.isEmpty ? "/" : text(fields.bytes.span, place.path)
-    }
+    package var path: String { place.path.isEmpty ? "/" : text(place.path) }
 
     /// What follows the "?", raw; nil without one.
-    package var query: String? {
-        place.query.map { text(fields.bytes.span, $0) }
+    package var query: String? { place.query.map(text) }
+
+    private func text(_ range: Range<Int>) -> String {
+        let bytes = fields.bytes
+        return HTTP1.text(bytes.span, range)
     }
 }
 

@@ -60,7 +60,7 @@ package enum ResponseEncoder {
     }
 
     /// - Parameter number: not negative.
-    private static func append(decimal number: Int, into bytes: inout [UInt8]) {
+    package static func append(decimal number: Int, into bytes: inout [UInt8]) {
         var first = bytes.count
         var rest = number
         repeat {

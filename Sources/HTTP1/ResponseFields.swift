@@ -10,14 +10,30 @@ package struct ResponseFields: Sendable, Equatable {
     /// Appends a line. A control character in `value` is replaced by a space, so that no value can
     /// end its line and begin another or a body (RFC 9110 §5.5).
     package mutating func add(_ name: StaticString, _ value: String) {
+        add(name) { $0.append(contentsOf: value.utf8) }
+    }
+
+    /// The same of a value that the program spells out.
+    package mutating func add(_ name: StaticString, literal value: StaticString) {
+        add(name) { bytes in value.withUTF8Buffer { bytes.append(contentsOf: $0) } }
+    }
+
+    /// - Parameter number: not negative.
+    package mutating func add(_ name: StaticString, _ number: Int) {
+        add(name) { ResponseEncoder.append(decimal: number, into: &$0) }
+    }
+
+    /// The same of a value that `write` appends to the line.
+    @inline(__always)
+    package mutating func add(_ name: StaticString, writing write: (inout [UInt8]) -> Void) {
         assert(ResponseFields.isOpen(name), "\(name) is not for handlers to set")
-        // Enough for the few lines that most responses have, so that the buffer seldom grows.
-        if bytes.isEmpty { bytes.reserveCapacity(256) }
+        // Enough for the lines that most responses have, so that the buffer seldom grows.
+        if bytes.isEmpty { bytes.reserveCapacity(Self.usualBytes) }
         name.withUTF8Buffer { bytes.append(contentsOf: $0) }
         bytes.append(.colon)
         bytes.append(.space)
         let start = bytes.count
-        bytes.append(contentsOf: value.utf8)
+        write(&bytes)
         if !ByteScan.isFieldContent(bytes.span, start..<bytes.count) {
             for index in start..<bytes.count where !bytes[index].isFieldContent {
                 bytes[index] = .space
@@ -26,6 +42,9 @@ package struct ResponseFields: Sendable, Equatable {
         bytes.append(.carriageReturn)
         bytes.append(.lineFeed)
     }
+
+    /// A step's scalars take some 300 bytes.
+    private static let usualBytes = 512
 
     /// Removes the lines of that name, then appends this one.
     package mutating func set(_ name: StaticString, _ value: String) {

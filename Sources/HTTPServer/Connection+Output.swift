@@ -164,8 +164,7 @@ extension Connection {
     }
 
     private func finishRequest() {
-        guard let request, let status = request.status else { return }
-        self.request = nil
+        guard let request = request.take(), let status = request.status else { return }
         set.tally.responded(status.code)
         set.log(
             .requestFinished(

@@ -15,17 +15,18 @@ final class ConnectionSet: LoopResident, @unchecked Sendable {
     let deadlineLimits: PhaseDeadline.Limits
     private let gate: AdmissionGate
 
-    private(set) var isDraining = false
-    var windows = WindowStock()
-    var gatherList = GatherList()
+    @exclusivity(unchecked) private(set) var isDraining = false
+    @exclusivity(unchecked) var windows = WindowStock()
+    @exclusivity(unchecked) var gatherList = GatherList()
     /// Where bytes go that nobody wants.
     let scratch: UnsafeMutableRawBufferPointer
-    private var table = ConnectionTable<Connection>(firstSlot: Alarm.allCases.count)
-    private var deadlines = DeadlineQueue()
-    private var ready: [Connection] = []
-    private var running: [Connection] = []
-    private var identifiers = RequestIdentifiers()
-    private var date = DateField()
+    @exclusivity(unchecked) private var table = ConnectionTable<Connection>(
+        firstSlot: Alarm.allCases.count)
+    @exclusivity(unchecked) private var deadlines = DeadlineQueue()
+    @exclusivity(unchecked) private var ready: [Connection] = []
+    @exclusivity(unchecked) private var running: [Connection] = []
+    @exclusivity(unchecked) private var identifiers = RequestIdentifiers()
+    @exclusivity(unchecked) private var date = DateField()
     private var acceptors: [Acceptor] = []
     private var drain: DrainTicket?
     private var cutConnections = 0

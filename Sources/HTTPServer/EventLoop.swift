@@ -29,11 +29,11 @@ package final class EventLoop: Loop, @unchecked Sendable {
     private let runningThread = Atomic<UInt>(0)
 
     // Confined to the queue.
-    private var resident: (any LoopResident)?
+    @exclusivity(unchecked) private var resident: (any LoopResident)?
     private var source: (any DispatchSourceRead)?
-    private var armedFor = Instant.distantFuture
+    @exclusivity(unchecked) private var armedFor = Instant.distantFuture
     /// Read once for each batch of events.
-    private(set) var now = MonotonicClock.now()
+    @exclusivity(unchecked) private(set) var now = MonotonicClock.now()
     var exactNow: Instant { MonotonicClock.now() }
 
     private struct Inbox {

@@ -107,6 +107,7 @@ private final class StepRun: @unchecked Sendable {
     /// The gradients may be overwritten once they are written to the log. Applying them overlaps
     /// the wait for the disk, and nobody sees the step before both are done.
     private func applyAndKeep(_ entry: LogEntry) {
+        guard session.log != nil else { return apply { $0.commit() } }
         let both = BothDone { [self] result in
             switch result {
             case .success: commit()
@@ -120,9 +121,7 @@ private final class StepRun: @unchecked Sendable {
                 #if DEBUG
                 if CrashPoint.afterSync.isNext { return }
                 #endif
-                run(tiles: pass.applyTileCount, { $0.apply(tile: $1) }) { _ in
-                    both.one(.success(()))
-                }
+                apply { _ in both.one(.success(())) }
             },
             durable: { result in
                 #if DEBUG
@@ -130,6 +129,10 @@ private final class StepRun: @unchecked Sendable {
                 #endif
                 both.one(result)
             })
+    }
+
+    private func apply(then next: @escaping @Sendable (StepRun) -> Void) {
+        run(tiles: pass.applyTileCount, { $0.apply(tile: $1) }, then: next)
     }
 
     private func commit() {
@@ -155,10 +158,10 @@ private final class StepRun: @unchecked Sendable {
 
     private func end(applied: Bool) {
         session.publish(stepOf: state, at: time)
-        let rates = zip(state.optimizer.groups, pass.lr).map { (group: $0.name, lr: $1) }
+        let rates = LearningRates.of(pass, last: session.book.withLock { $0.latestRates })
         let receipt = StepReceipt(
             tag: state.tag, applied: applied, gradNorm: pass.gradNorm, clipCoef: pass.clipCoef,
-            loss: request.loss, rates: LearningRates(rates), time: time, key: request.key)
+            loss: request.loss, rates: rates, time: time, key: request.key)
         session.book.withLock { $0.add(receipt) }
         session.considerSnapshot()
         turn.end(.success(StepOutcome(receipt, output: output, isReplayed: false)))

@@ -31,7 +31,7 @@ package struct SessionDescription: Sendable {
 }
 
 /// A parameter group with the values in force for it.
-package struct GroupDescription: Equatable, Sendable {
+package struct GroupDescription: EffectiveGroup, Equatable, Sendable {
     package let name: String
     /// Tensor names in layout order.
     package let params: [String]

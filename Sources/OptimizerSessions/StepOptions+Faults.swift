@@ -5,11 +5,11 @@ extension SessionDescription {
     /// Refuses what the step itself would refuse, before there are gradients: options out of
     /// range, groups that do not exist.
     package func check(_ options: StepOptions) throws(SessionError) {
+        guard options.asksSomething else { return }
         let settings = try StepSettings(
             options, of: groups.map(\.name), maxGradNorm: maxGradNorm, nonfinite: nonfinite)
         do {
-            try settings.validate(
-                for: groups.map { ($0.name, $0.hyperparameters) }, working: elementType.working)
+            try settings.validate(for: groups, working: elementType.working)
         } catch {
             throw .invalidSettings(SettingsFault(error, in: options.lr))
         }
@@ -19,12 +19,12 @@ extension SessionDescription {
 extension StepSettings {
     /// What a step's options come to; a group that does not exist is a fault of the request.
     init(
-        _ options: StepOptions, of groupNames: [String], maxGradNorm: Double?,
+        _ options: StepOptions, of groupNames: @autoclosure () -> [String], maxGradNorm: Double?,
         nonfinite: NonFinitePolicy
     ) throws(SessionError) {
         do {
             try self.init(
-                options, groupNames: groupNames, maxGradNorm: maxGradNorm, nonfinite: nonfinite)
+                options, groupNames: groupNames(), maxGradNorm: maxGradNorm, nonfinite: nonfinite)
         } catch {
             guard case .unknownGroup(let name) = error else { throw SessionError(engine: error) }
             throw .invalidSettings(.unknownGroup(at: JSONPointer.of("lr", name)))
@@ -44,5 +44,13 @@ extension SettingsFault {
             return
         }
         self.init(error, at: JSONPointer.of("lr", group))
+    }
+}
+
+extension StepOptions {
+    /// Whether anything in it could be out of range.
+    fileprivate var asksSomething: Bool {
+        if case .groups = lr { return gradScale != nil || maxGradNorm != .inherited }
+        return true
     }
 }

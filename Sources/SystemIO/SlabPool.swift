@@ -84,22 +84,29 @@ package final class SlabPool: Sendable {
 }
 
 /// A power of two or one of the three equal steps to the next one: at most a quarter is unused.
-struct SlabSizeClass: Hashable {
+struct SlabSizeClass: Equatable {
     let byteCount: Int
+    /// Classes counted from the smallest.
+    let index: Int
 
     static let smallestBytes = 4096
     /// Beyond this no budget of one machine reaches.
     static let largestBytes = 1 << 46
+    static let count = 1 + 4 * (46 - 12)
 
     init?(holding asked: Int) {
         guard asked <= Self.largestBytes else { return nil }
         guard asked > Self.smallestBytes else {
             byteCount = Self.smallestBytes
+            index = 0
             return
         }
         let exponent = Int.bitWidth - 1 - (asked - 1).leadingZeroBitCount
         let step = 1 << (exponent - 2)
-        byteCount = (asked + step - 1) / step * step
+        let steps = (asked + step - 1) / step
+        byteCount = steps * step
+        // Five to eight steps make a class of this exponent.
+        index = 4 * (exponent - 12) + steps - 4
     }
 }
 
@@ -111,18 +118,20 @@ private struct IdleBlocks {
         let arrival: UInt64
     }
 
-    private var stacks: [Int: [Block]] = [:]
+    /// By class.
+    private var stacks = [[Block]](repeating: [], count: SlabSizeClass.count)
     private var byteCount = 0
     private var arrivals: UInt64 = 0
 
     mutating func push(_ memory: SlabMemory) {
+        guard let size = SlabSizeClass(holding: memory.byteCount) else { return }
         arrivals += 1
         byteCount += memory.byteCount
-        stacks[memory.byteCount, default: []].append(Block(memory: memory, arrival: arrivals))
+        stacks[size.index].append(Block(memory: memory, arrival: arrivals))
     }
 
     mutating func pop(_ size: SlabSizeClass) -> SlabMemory? {
-        guard let block = stacks[size.byteCount]?.popLast() else { return nil }
+        guard let block = stacks[size.index].popLast() else { return nil }
         byteCount -= block.memory.byteCount
         return block.memory
     }
@@ -130,9 +139,10 @@ private struct IdleBlocks {
     mutating func evictOldest(downTo limit: Int) -> [SlabMemory] {
         var evicted: [SlabMemory] = []
         while byteCount > limit {
-            let oldest = stacks.filter { !$0.value.isEmpty }
-                .min { $0.value[0].arrival < $1.value[0].arrival }
-            guard let size = oldest?.key, let block = stacks[size]?.removeFirst() else { break }
+            let oldest = stacks.indices.filter { !stacks[$0].isEmpty }
+                .min { stacks[$0][0].arrival < stacks[$1][0].arrival }
+            guard let oldest else { break }
+            let block = stacks[oldest].removeFirst()
             byteCount -= block.memory.byteCount
             evicted.append(block.memory)
         }

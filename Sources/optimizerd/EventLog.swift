@@ -8,6 +8,7 @@ import SystemIO
 /// What the operator reads on stderr: one line an event, its facts as named values.
 struct EventLog: Sendable {
     let logger: Logger
+    private let level: Logger.Level
     private let queue: LogQueue
     private let requests: LineSampler
     private let defects: LineSampler
@@ -24,7 +25,8 @@ struct EventLog: Sendable {
         var logger = Logger(label: "optimizerd") { _ in
             LineLogHandler(format: format, queue: queue)
         }
-        logger.logLevel = settings.logLevel.level
+        level = settings.logLevel.level
+        logger.logLevel = level
         self.logger = logger
         self.queue = queue
         requests = LineSampler(perSecond: settings.logRequestsPerSecond)
@@ -73,9 +75,9 @@ struct EventLog: Sendable {
     private func record(_ request: FinishedRequest) {
         // Other 5xx are no defects: clients cause 501 and 505, and 503 is a bound at work.
         let isDefect = [.internalServerError, .insufficientStorage].contains(request.status)
-        let isEach = logger.logLevel <= .debug
-        let level: Logger.Level = isDefect ? .warning : isEach ? .debug : .info
-        guard logger.logLevel <= level else { return }
+        let isEach = level <= .debug
+        let own: Logger.Level = isDefect ? .warning : isEach ? .debug : .info
+        guard level <= own else { return }
         let unlogged = isEach ? 0 : (isDefect ? defects : requests).admit(request.finished)
         guard let unlogged else { return }
         var facts: Logger.Metadata = [
@@ -91,7 +93,7 @@ struct EventLog: Sendable {
         ]
         if let code = request.code { facts["code"] = "\(code)" }
         if unlogged > 0 { facts["unlogged_before"] = "\(unlogged)" }
-        logger.log(level: level, "request", metadata: facts)
+        logger.log(level: own, "request", metadata: facts)
     }
 
     func record(_ event: ServerEvent) {

@@ -18,7 +18,8 @@ public class Optimizer {
         maxGradNorm: Double?, nonfinite: NonFinitePolicy
     ) throws(OptimizerError) {
         try checked { () throws(HyperparameterError) in
-            try StepSettings(maxGradNorm: maxGradNorm).validate(for: [], working: .f64)
+            let none: [GroupTable.Group] = []
+            try StepSettings(maxGradNorm: maxGradNorm).validate(for: none, working: .f64)
         }
         self.type = type
         self.maxGradNorm = maxGradNorm

@@ -11,7 +11,7 @@ extension FlatOptimizer {
             precondition(places.count == slots.count, "one gradient place for each slot")
         }
         let resolved = try settings.resolved(
-            for: groups.map { ($0.name, $0.hyperparameters) }, working: working)
+            for: groups, working: working)
         return StepPass(
             self, gradients, settings, hyperparameters: resolved.hyperparameters,
             gradScale: resolved.gradScale, output: output)

@@ -1,6 +1,6 @@
 /// The groups of one optimizer: every slot is in exactly one.
 package struct GroupTable: Sendable {
-    package struct Group: Equatable, Sendable {
+    package struct Group: EffectiveGroup, Equatable, Sendable {
         package let name: String
         /// Slot indices, rising.
         package let members: [Int]

@@ -18,6 +18,7 @@ package final class StepPass: @unchecked Sendable {
     package private(set) var clipCoef = 1.0
     /// What holds for each group in this step.
     package let hyperparameters: [Hyperparameters]
+    package var groups: [GroupTable.Group] { optimizer.groups }
     /// The learning rate of each group in this step.
     package var lr: [Double] { hyperparameters.map(\.lr) }
 

@@ -86,7 +86,8 @@ struct StepPlan {
     }
 }
 
-/// Scalars by group and step. Slots of a group mostly share one step, so the last one is at hand.
+/// Scalars by group and step. Slots of a group mostly share one step, so the last one is at hand,
+/// and those before it are looked up only once there are any.
 private struct KnownScalars {
     private struct Key: Hashable {
         let group: Int
@@ -94,7 +95,7 @@ private struct KnownScalars {
     }
 
     private var latest: [(step: Int, index: Int)]
-    private var all: [Key: Int] = [:]
+    private var earlier: [Key: Int] = [:]
 
     init(groupCount: Int) {
         latest = Array(repeating: (step: 0, index: -1), count: groupCount)
@@ -102,10 +103,10 @@ private struct KnownScalars {
 
     /// The index that these scalars have, or `next`, which is theirs from now on.
     mutating func index(group: Int, step: Int, next: Int) -> Int {
-        if latest[group].step == step { return latest[group].index }
-        let key = Key(group: group, step: step)
-        let index = all[key] ?? next
-        if index == next { all[key] = next }
+        let last = latest[group]
+        if last.step == step { return last.index }
+        if last.index >= 0 { earlier[Key(group: group, step: last.step)] = last.index }
+        let index = earlier[Key(group: group, step: step)] ?? next
         latest[group] = (step, index)
         return index
     }

@@ -18,15 +18,16 @@ package struct StepSettings: Sendable {
 
     /// What a step's options come to where the optimizer says `maxGradNorm` and `nonfinite`.
     package init(
-        _ options: StepOptions, groupNames: [String], maxGradNorm: Double?,
+        _ options: StepOptions, groupNames: @autoclosure () -> [String], maxGradNorm: Double?,
         nonfinite: NonFinitePolicy
     ) throws(OptimizerError) {
         switch options.lr {
         case .groups:
             lr = []
         case .all(let rate):
-            lr = groupNames.map { _ in rate }
+            lr = groupNames().map { _ in rate }
         case .byGroup(let rates):
+            let groupNames = groupNames()
             let known = Set(groupNames)
             if let name = rates.keys.sorted().first(where: { !known.contains($0) }) {
                 throw .unknownGroup(name)
@@ -50,7 +51,7 @@ package struct StepSettings: Sendable {
     }
 
     func resolved(
-        for groups: [(name: String, hyperparameters: Hyperparameters)], working: ElementType
+        for groups: [some EffectiveGroup], working: ElementType
     ) throws(HyperparameterError) -> Resolved {
         var hyperparameters = groups.map(\.hyperparameters)
         for (index, lr) in lr.prefix(groups.count).enumerated() {
@@ -74,8 +75,14 @@ package struct StepSettings: Sendable {
 
     /// Finds the fault for which a step with these settings would be refused.
     package func validate(
-        for groups: [(name: String, hyperparameters: Hyperparameters)], working: ElementType
+        for groups: [some EffectiveGroup], working: ElementType
     ) throws(HyperparameterError) {
         _ = try resolved(for: groups, working: working)
     }
+}
+
+/// A parameter group with the values in force for it.
+package protocol EffectiveGroup {
+    var name: String { get }
+    var hyperparameters: Hyperparameters { get }
 }

@@ -14,7 +14,7 @@ enum DescriptionAnswer {
         var fields = ResponseFields()
         fields.add("Content-Type", TensorFormat.json.mediaType)
         fields.add("Vary", Vary.coding)
-        fields.add("ETag", Preconditions.entityTag(description.tag))
+        fields.addEntityTag(description.tag)
         if status == .created {
             fields.add("Location", "/v1/sessions/\(description.session)")
         }

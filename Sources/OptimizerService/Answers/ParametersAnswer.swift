@@ -11,8 +11,8 @@ struct ParametersAnswer: Sendable {
 
     func response(_ tag: SessionTag, _ vector: ParameterVector) -> Response {
         var fields = ResponseFields()
-        fields.add("ETag", Preconditions.entityTag(tag, variant: tensors.tagVariant))
-        fields.add("Optimizer-Step", String(tag.step))
+        fields.addEntityTag(tag, variant: tensors.tagVariant)
+        fields.add("Optimizer-Step", tag.step)
         tensors.addFields(to: &fields)
         let body = tensors.body(vector) { $0.member("step", tag.step) }
         return Response(status: .ok, fields: fields, body: body)

@@ -18,7 +18,7 @@ extension Response {
         _ tag: SessionTag, variant: String? = nil, varying: String?
     ) -> Response {
         var fields = ResponseFields()
-        fields.add("ETag", Preconditions.entityTag(tag, variant: variant))
+        fields.addEntityTag(tag, variant: variant)
         if let varying { fields.add("Vary", varying) }
         return Response(status: .notModified, fields: fields, body: .empty)
     }
@@ -26,8 +26,8 @@ extension Response {
     /// 204 (No Content) for a change whose client asked for no more (RFC 7240 §4.2).
     static func minimal(_ tag: SessionTag) -> Response {
         var fields = ResponseFields()
-        fields.add("ETag", Preconditions.entityTag(tag))
-        fields.add("Optimizer-Step", String(tag.step))
+        fields.addEntityTag(tag)
+        fields.add("Optimizer-Step", tag.step)
         fields.add("Preference-Applied", "return=minimal")
         return Response(status: .noContent, fields: fields, body: .empty)
     }

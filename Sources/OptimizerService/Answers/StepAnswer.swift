@@ -26,10 +26,10 @@ struct StepAnswer: Sendable {
         if outcome.isReplayed { fields.add("Idempotency-Replayed", "true") }
         guard let tensors else {
             fields.add("Preference-Applied", "return=minimal")
-            fields.add("ETag", Preconditions.entityTag(outcome.tag))
+            fields.addEntityTag(outcome.tag)
             return Response(status: .noContent, fields: fields, body: .empty)
         }
-        fields.add("ETag", Preconditions.entityTag(outcome.tag, variant: tensors.tagVariant))
+        fields.addEntityTag(outcome.tag, variant: tensors.tagVariant)
         if let vector = outcome.output {
             tensors.addFields(to: &fields)
             let body = tensors.body(vector) { write(outcome, to: &$0) }
@@ -72,11 +72,13 @@ struct StepAnswer: Sendable {
     }
 
     private func addScalars(_ outcome: StepOutcome, to fields: inout ResponseFields) {
-        fields.add("Optimizer-Step", String(outcome.step))
-        fields.add("Optimizer-Applied", outcome.applied ? "true" : "false")
-        fields.add("Optimizer-Grad-Norm", Decimal.shortest(outcome.gradNorm))
-        fields.add("Optimizer-Clip-Coef", Decimal.shortest(outcome.clipCoef))
-        if let loss = outcome.loss { fields.add("Optimizer-Loss", Decimal.shortest(loss)) }
+        fields.add("Optimizer-Step", outcome.step)
+        fields.add("Optimizer-Applied", literal: outcome.applied ? "true" : "false")
+        fields.add("Optimizer-Grad-Norm") { Decimal.append(outcome.gradNorm, to: &$0) }
+        fields.add("Optimizer-Clip-Coef") { Decimal.append(outcome.clipCoef, to: &$0) }
+        if let loss = outcome.loss {
+            fields.add("Optimizer-Loss") { Decimal.append(loss, to: &$0) }
+        }
         fields.add("Optimizer-Durability", durability.rawValue)
     }
 }

@@ -83,7 +83,7 @@ struct TensorAnswer: Sendable {
 
     /// `Content-Type`, and `Tensor-Dtype` where the body cannot say it itself.
     func addFields(to fields: inout ResponseFields) {
-        fields.add("Content-Type", format.mediaType)
+        fields.add("Content-Type", literal: format.name)
         if format == .raw { fields.add("Tensor-Dtype", type.dtype.rawValue) }
         fields.add("Vary", varying)
     }

@@ -10,6 +10,9 @@ struct StepDocument {
 
     static let names = ["lr", "grad_scale", "max_grad_norm", "nonfinite", "partial", "loss"]
 
+    /// Nothing is asked.
+    private init() {}
+
     /// The options of a JSON body, or of the `options` text in a safetensors file's metadata.
     init(_ members: [JSONMember]) throws(SettingsFault) {
         var reader = MemberReader(members, at: "")
@@ -29,6 +32,10 @@ struct StepDocument {
 
     /// The options of a raw body, which come as query parameters.
     init(_ query: QueryParameters) throws(Problem) {
+        guard !query.pairs.isEmpty else {
+            self.init()
+            return
+        }
         var members: [JSONMember] = []
         for (name, text) in query.pairs {
             switch name {

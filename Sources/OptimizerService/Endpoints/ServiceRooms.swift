@@ -6,7 +6,7 @@ import SystemIO
 import TensorFormats
 
 /// What the endpoints share: the sessions, the memory for bodies, and the bounds.
-struct ServiceRooms: Sendable {
+final class ServiceRooms: Sendable {
     let store: SessionStore
     let bodies: SlabPool
     /// For JSON answers, which are one long piece of work each: on the compute lanes they would
@@ -15,6 +15,17 @@ struct ServiceRooms: Sendable {
     let limits: ServiceLimits
     let formats: FormatLimits
     let steps = StepTally()
+
+    init(
+        store: SessionStore, bodies: SlabPool, writers: LanePool, limits: ServiceLimits,
+        formats: FormatLimits
+    ) {
+        self.store = store
+        self.bodies = bodies
+        self.writers = writers
+        self.limits = limits
+        self.formats = formats
+    }
 
     /// JSON answers of more weight than this many numbers are written on a writing lane. A
     /// thousand take some 30 µs, which is about what handing the work over and back costs.

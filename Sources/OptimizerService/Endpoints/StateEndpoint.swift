@@ -41,7 +41,7 @@ struct StateEndpoint {
         }
         var fields = ResponseFields()
         fields.add("Content-Type", TensorFormat.safetensors.mediaType)
-        fields.add("ETag", Preconditions.entityTag(state.tag))
+        fields.addEntityTag(state.tag)
         let file = BodyPart.slab(state.slab, offset: 0, byteCount: state.byteCount)
         return Response(status: .ok, fields: fields, body: ResponseBody(parts: [file]))
     }

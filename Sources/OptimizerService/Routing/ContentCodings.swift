@@ -46,6 +46,7 @@ struct ContentCodings: Sendable {
 
     /// Answers compressed, if the client accepts that.
     func encoding(_ decision: Decision, _ head: RequestHead) -> Decision {
+        guard head.fields.contains("Accept-Encoding") else { return decision }
         let rooms = self.rooms
         let coder = ResponseCoder(
             head, Negotiation.answerCoding(head), pool: rooms.bodies

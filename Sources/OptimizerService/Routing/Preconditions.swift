@@ -4,11 +4,6 @@ import OptimizerSessions
 /// Entity tags of requests and answers (API §4): `"<generation>-<step>"`, with a suffix after
 /// `+` for variants by format.
 enum Preconditions {
-    /// The field value for a version's entity tag.
-    static func entityTag(_ tag: SessionTag, variant: String? = nil) -> String {
-        variant.map { "\"\(tag)+\($0)\"" } ?? "\"\(tag)\""
-    }
-
     /// What `If-Match` demands; nil without that field. Weak tags never match under the strong
     /// comparison that it uses (RFC 9110 §13.1.1), and neither does a tag of no version.
     private static func ifMatch(_ head: RequestHead) throws(Problem) -> Precondition? {
@@ -79,6 +74,23 @@ enum Preconditions {
             return try EntityTagList(text)
         } catch {
             throw Problem(.malformedRequest, "The \(field) field is no list of entity tags.")
+        }
+    }
+}
+
+extension ResponseFields {
+    /// Adds the entity tag of a version, or of a variant of it.
+    mutating func addEntityTag(_ tag: SessionTag, variant: String? = nil) {
+        add("ETag") { bytes in
+            bytes.append(UInt8(ascii: "\""))
+            ResponseEncoder.append(decimal: tag.generation, into: &bytes)
+            bytes.append(UInt8(ascii: "-"))
+            ResponseEncoder.append(decimal: tag.step, into: &bytes)
+            if let variant {
+                bytes.append(UInt8(ascii: "+"))
+                bytes.append(contentsOf: variant.utf8)
+            }
+            bytes.append(UInt8(ascii: "\""))
         }
     }
 }

@@ -33,6 +33,7 @@ struct ReceiptBook {
     private var running: Set<String> = []
 
     var count: Int { receipts.count - start }
+    var latestRates: LearningRates? { receipts.last?.rates }
     /// What the receipts take in memory, about.
     private(set) var byteCount = 0
 

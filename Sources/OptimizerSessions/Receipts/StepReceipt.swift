@@ -1,3 +1,4 @@
+import OptimizerEngine
 import SystemIO
 
 /// What is remembered of a step: its answer without the parameters.
@@ -21,6 +22,19 @@ package final class LearningRates: Sendable {
 
     init(_ byGroup: [(group: String, lr: Double)]) {
         self.byGroup = byGroup
+    }
+
+    /// Those that hold in a step; `last` when they are the same, as in most steps.
+    static func of(_ pass: StepPass, last: LearningRates?) -> LearningRates {
+        let groups = pass.groups
+        if let last, last.byGroup.count == groups.count,
+            zip(last.byGroup, zip(groups, pass.hyperparameters)).allSatisfy({ old, new in
+                old.lr.bitPattern == new.1.lr.bitPattern && old.group == new.0.name
+            })
+        {
+            return last
+        }
+        return LearningRates(zip(groups, pass.lr).map { (group: $0.name, lr: $1) })
     }
 
     /// In memory, about. Names are shared with those of the groups.

@@ -13,6 +13,15 @@ package enum Decimal {
         text { write(value, to: $0, PowersOfTen.shared) }
     }
 
+    /// Appends `shortest(value)`.
+    package static func append(_ value: Double, to bytes: inout [UInt8]) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: maximumBytes) { buffer in
+            guard let base = buffer.baseAddress else { return }
+            let count = write(value, to: base, PowersOfTen.shared)
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: buffer[..<count]))
+        }
+    }
+
     /// No number needs more bytes; the writing may touch all of them.
     static let maximumBytes = 48
 
