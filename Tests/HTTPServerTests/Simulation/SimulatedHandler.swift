@@ -33,7 +33,7 @@ final class SimulatedHandler: RequestHandler, @unchecked Sendable {
             let receiver = SimulatedReceiver(
                 number: number, bufferBytes: Int.random(in: 1...5000, using: &dice),
                 refusesAt: parts[0] == "refuse" ? 2 : .max, refusal: answer(number)
-            ) { responder in self.keep(responder, number) }
+            ) { [unowned self] responder in self.keep(responder, number) }
             receivers.append(receiver)
             return .receive(receiver)
         }
