@@ -28,6 +28,8 @@ final class ConnectionSet: LoopResident, @unchecked Sendable {
     @exclusivity(unchecked) private var identifiers = RequestIdentifiers()
     @exclusivity(unchecked) private var date = DateField()
     private var acceptors: [Acceptor] = []
+    /// Whose request was handed to the handler last.
+    @exclusivity(unchecked) private var lastServed: ConnectionToken?
     private var drain: DrainTicket?
     private var cutConnections = 0
 
@@ -145,6 +147,12 @@ extension ConnectionSet {
         tally.connectionClosed()
         gate.leave()
         finishDrainIfEmpty()
+    }
+
+    /// Notes whose request is handed to the handler, and says whether the last one was theirs too.
+    func servesAgain(_ token: ConnectionToken) -> Bool {
+        defer { lastServed = token }
+        return lastServed == token
     }
 
     func nextRequestID() -> String { identifiers.next() }

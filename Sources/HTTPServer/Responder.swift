@@ -8,11 +8,15 @@ import Synchronization
 /// gone, sending does nothing.
 package final class Responder: Sendable {
     package let context: RequestContext
+    /// Whether the request before this one, on the same loop, came over the same connection too:
+    /// then work that is done here at once holds nobody else up.
+    package let isAlone: Bool
     private let recipient: any ReplyRecipient
     private let isUsed = Atomic<Bool>(false)
 
-    init(context: RequestContext, recipient: any ReplyRecipient) {
+    init(context: RequestContext, isAlone: Bool, recipient: any ReplyRecipient) {
         self.context = context
+        self.isAlone = isAlone
         self.recipient = recipient
     }
 
@@ -20,7 +24,7 @@ package final class Responder: Sendable {
         context: RequestContext, address: ResponseAddress, connections: ConnectionSet
     ) {
         self.init(
-            context: context,
+            context: context, isAlone: connections.servesAgain(address.token),
             recipient: WaitingConnection(address: address, connections: connections))
     }
 

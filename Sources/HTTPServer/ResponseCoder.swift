@@ -49,7 +49,7 @@ package struct ResponseCoder: Sendable {
 
     fileprivate func coding(_ responder: Responder) -> Responder {
         Responder(
-            context: responder.context,
+            context: responder.context, isAlone: responder.isAlone,
             recipient: CodingRecipient(responder: responder, coder: self))
     }
 

@@ -30,7 +30,7 @@ extension Session {
     ) {
         takeTurn(completion) { [self] state, turn in
             // A layout of many tensors is work before its first element is looked at.
-            context.run(weight: layout.tableWeight) { [self] in
+            context.run(weight: layout.tableWeight, isAlone: request.isAlone) { [self] in
                 do throws(SessionError) {
                     try StepRun(request, session: self, state: state, turn: turn).measure()
                 } catch {
@@ -172,8 +172,8 @@ private final class StepRun: @unchecked Sendable {
         then next: @escaping @Sendable (StepRun) -> Void
     ) {
         session.context.run(
-            weight: state.layout.weight, tiles: tiles, { [pass] in tile(pass, $0) },
-            then: { next(self) })
+            weight: state.layout.weight, isAlone: request.isAlone && session.log == nil,
+            tiles: tiles, { [pass] in tile(pass, $0) }, then: { next(self) })
     }
 
     // MARK: The record

@@ -21,20 +21,26 @@ struct SessionContext: Sendable {
     }
 
     /// Runs a job of tiles: here when it is light, on the lanes otherwise.
+    ///
+    /// - Parameter isAlone: nothing else waits for this thread.
     func run(
-        weight: Int, tiles: Int, _ tile: @escaping @Sendable (Int) -> Void,
-        then completion: @escaping @Sendable () -> Void
+        weight: Int, isAlone: Bool = false, tiles: Int,
+        _ tile: @escaping @Sendable (Int) -> Void, then completion: @escaping @Sendable () -> Void
     ) {
-        guard weight > limits.inlineElementCount else {
+        guard weight > bound(isAlone) else {
             for number in 0..<tiles { tile(number) }
             return completion()
         }
         lanes.run(tiles: tiles, tile, then: completion)
     }
 
+    private func bound(_ isAlone: Bool) -> Int {
+        isAlone ? limits.loneInlineElementCount : limits.inlineElementCount
+    }
+
     /// Runs work that is one piece: here when it is light, on a lane otherwise.
-    func run(weight: Int, _ work: @escaping @Sendable () -> Void) {
-        guard weight > limits.inlineElementCount else { return work() }
+    func run(weight: Int, isAlone: Bool = false, _ work: @escaping @Sendable () -> Void) {
+        guard weight > bound(isAlone) else { return work() }
         lanes.submit(work)
     }
 }

@@ -145,6 +145,8 @@ package struct SessionLimits: Sendable {
     package var retiredNameCount = 100_000
     /// Work on at most so many elements is done on the calling thread.
     package var inlineElementCount = LanePool.inlineElementCount
+    /// The same of work that holds nobody up there.
+    package var loneInlineElementCount = LanePool.loneInlineElementCount
 
     package init(stateBytes: Int) {
         self.stateBytes = stateBytes

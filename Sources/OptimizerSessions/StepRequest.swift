@@ -11,6 +11,8 @@ package struct StepRequest: Sendable {
     /// A request with the key of an earlier one is answered with what that one did.
     package var key: IdempotencyKey?
     package var reply: StepReply = .none
+    /// Whoever brings the step has nothing else to do: more of it is worked off on that thread.
+    package var isAlone = false
 
     package init(gradients: StepGradients) {
         self.gradients = gradients

@@ -130,6 +130,6 @@ final class RecordingRecipient: ReplyRecipient, @unchecked Sendable {
         received: .distantFuture)
 
     func responder() -> Responder {
-        Responder(context: Self.context, recipient: self)
+        Responder(context: Self.context, isAlone: false, recipient: self)
     }
 }

@@ -157,6 +157,15 @@ import Testing
     }
 
     /// More parts than one gathered write takes.
+    @Test func whoeverAsksAgainAndAgainIsAlone() throws {
+        let server = try TestServer { $0.loopCount = 1 }
+        let (one, other) = (try server.client(), try server.client())
+        #expect(try one.get("/alone").text == "false")
+        #expect(try one.get("/alone").text == "true")
+        #expect(try other.get("/alone").text == "false")
+        #expect(try one.get("/alone").text == "false")
+    }
+
     @Test func aBodyOfManyPartsArrivesInOrder() throws {
         let client = try server.client()
         let answer = try client.get("/parts?200")

@@ -112,6 +112,8 @@ struct TestHandler: RequestHandler {
             return .perform { responder in
                 DispatchQueue.global().async { responder.send(Self.text("later")) }
             }
+        case "/alone":
+            return .perform { $0.send(Self.text("\($0.isAlone)")) }
         case "/held":
             return .perform { responder in
                 waiting.keep(responder)

@@ -1,5 +1,6 @@
 import Dispatch
 import OptimizerEngine
+import Synchronization
 import SystemIO
 import TensorFormats
 import Testing
@@ -52,6 +53,27 @@ import Testing
             states.append(try session.state())
         }
         for state in states { #expect(state == states[0]) }
+    }
+
+    /// The lanes would take it over, were there somebody whom it could hold up.
+    @Test func aLoneClientsStepIsTakenOnItsThread() throws {
+        let count = 100
+        let world = try World(inline: 0) { $0.loneInlineElementCount = 100 + 2 * 64 }
+        let session = try world.session(
+            "s", .sample(shapes: [[3], [count - 3]]))
+        for isAlone in [true, false] {
+            var request = StepRequest(gradients: try .whole(gradients(count, seed: 1)))
+            request.isAlone = isAlone
+            let caller = ThreadIdentity.current
+            let worker = Mutex<UInt>(0)
+            let done = DispatchSemaphore(value: 0)
+            session.step(request) { _ in
+                worker.withLock { $0 = ThreadIdentity.current }
+                done.signal()
+            }
+            done.wait()
+            #expect(worker.withLock { $0 == caller } == isAlone)
+        }
     }
 
     @Test func absentGradientsLeaveTheirTensorsAlone() throws {

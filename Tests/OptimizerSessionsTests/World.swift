@@ -28,6 +28,7 @@ final class World: Sendable {
         pool = SlabPool(limitBytes: poolBytes, idleBytes: 1 << 20)
         var limits = SessionLimits(stateBytes: stateBytes)
         limits.inlineElementCount = inline
+        limits.loneInlineElementCount = inline
         change(&limits)
         var archive: Archive?
         if let directory {

@@ -157,6 +157,7 @@ struct PendingStep: Sendable {
         request.loss = document.loss
         request.ifMatch = ifMatch
         request.reply = reply
+        request.isAlone = responder.isAlone
         do {
             request.key = try fingerprint?.finish()
         } catch {
