@@ -54,7 +54,7 @@ struct Deflater: ~Copyable {
     ///   - mustSucceed: also where the text gets longer by it, or the pool's budget is used up.
     /// - Returns: nil when the text had better stay as it is.
     static func compressed(
-        _ text: BodyPart, _ coding: ContentCoding, mustSucceed: Bool, pool: SlabPool
+        _ text: ResponseBody, _ coding: ContentCoding, mustSucceed: Bool, pool: SlabPool
     ) -> ResponseBody? {
         guard let byteCount = UInt32(exactly: text.byteCount) else { return nil }
         let size: Memory = byteCount <= Memory.smallTextBytes ? .small : .usual
@@ -70,8 +70,8 @@ struct Deflater: ~Copyable {
             guard memory.hasGrown(to: size.byteCount) else { return nil }
         }
         guard var deflater = Deflater(coding, size) else { return nil }
-        let result = text.withUnsafeBytes { bytes in
-            deflater.run(bytes, limit: limit) { memory.hasGrown(to: size.byteCount + $0) }
+        let result = deflater.run(text.parts, limit: limit) {
+            memory.hasGrown(to: size.byteCount + $0)
         }
         guard let result else { return nil }
         memory.shrink(to: result.reduce(0) { $0 + $1.count })
@@ -81,29 +81,49 @@ struct Deflater: ~Copyable {
     /// - Parameter mayTake: asked before so many bytes in all are taken.
     /// - Returns: nil when it would take more than `limit` bytes, or than it may.
     private mutating func run(
-        _ input: UnsafeRawBufferPointer, limit: Int, mayTake: (Int) -> Bool
+        _ parts: [BodyPart], limit: Int, mayTake: (Int) -> Bool
     ) -> [[UInt8]]? {
+        var blocks: [[UInt8]] = []
+        var byteCount = 0
+        for (index, part) in parts.enumerated() {
+            let isLast = index == parts.count - 1
+            let isWhole = part.withUnsafeBytes { bytes in
+                feed(bytes, isLast, &blocks, &byteCount, limit, mayTake)
+            }
+            guard isWhole else { return nil }
+        }
+        return blocks
+    }
+
+    /// - Parameter byteCount: of the result so far.
+    /// - Returns: whether the input has been taken whole, and all of the result if it is the last.
+    private mutating func feed(
+        _ input: UnsafeRawBufferPointer, _ isLast: Bool, _ blocks: inout [[UInt8]],
+        _ byteCount: inout Int, _ limit: Int, _ mayTake: (Int) -> Bool
+    ) -> Bool {
         // zlib reads through a pointer to mutable bytes, and does not change them.
         stream.pointee.next_in = UnsafeMutablePointer(
             mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
         stream.pointee.avail_in = UInt32(input.count)
-        var blocks: [[UInt8]] = []
-        var byteCount = 0
         while true {
-            let room = min(Self.blockBytes, limit - byteCount)
-            guard room > 0, mayTake(byteCount + room) else { return nil }
+            let room = min(Self.blockBytes, limit - byteCount, max(input.count, 4096))
+            guard room > 0, mayTake(byteCount + room) else { return false }
             var code = Z_OK
-            blocks.append(
-                [UInt8](unsafeUninitializedCapacity: room) { block, count in
-                    stream.pointee.next_out = block.baseAddress
-                    stream.pointee.avail_out = UInt32(room)
-                    code = deflate(stream, Z_FINISH)
-                    count = room - Int(stream.pointee.avail_out)
-                })
-            if code == Z_STREAM_END { return blocks }
-            byteCount += room
-            // Otherwise it is Z_OK, and the block is full.
-            guard code == Z_OK, stream.pointee.avail_out == 0 else { return nil }
+            let block = [UInt8](unsafeUninitializedCapacity: room) { block, count in
+                stream.pointee.next_out = block.baseAddress
+                stream.pointee.avail_out = UInt32(room)
+                code = deflate(stream, isLast ? Z_FINISH : Z_NO_FLUSH)
+                count = room - Int(stream.pointee.avail_out)
+            }
+            byteCount += block.count
+            if !block.isEmpty { blocks.append(block) }
+            if code == Z_STREAM_END { return true }
+            // Where the input is taken and there was room left, nothing more comes of it yet;
+            // that there is nothing to do (Z_BUF_ERROR) is said of an empty part.
+            if !isLast, stream.pointee.avail_in == 0, stream.pointee.avail_out > 0 {
+                return code == Z_OK || code == Z_BUF_ERROR
+            }
+            guard code == Z_OK, stream.pointee.avail_out == 0 else { return false }
         }
     }
 }

@@ -70,9 +70,9 @@ package struct ResponseCoder: Sendable {
         guard varies(response) else { return response }
         if response.status == .notModified { return withHeldTag(response) }
         let least = isRequired ? 1 : Self.leastBytes
-        guard response.body.byteCount >= least, response.body.parts.count == 1,
+        guard response.body.byteCount >= least, !response.body.parts.isEmpty,
             let body = Deflater.compressed(
-                response.body.parts[0], coding, mustSucceed: isRequired, pool: pool)
+                response.body, coding, mustSucceed: isRequired, pool: pool)
         else { return response }
         var response = response
         response.body = body

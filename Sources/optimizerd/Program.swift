@@ -72,7 +72,7 @@ struct Program {
         let counters = CountersLink()
         service = OptimizerService(
             store: store,
-            bodies: bodies, writers: try Program.lanes(count: max(1, Machine.cores / 2)),
+            bodies: bodies, writers: try Program.lanes(count: Machine.cores),
             limits: settings.serviceLimits, formats: settings.formatLimits,
             published: published, access: tokens?.gate, counters: { counters.read() })
         server = HTTPServer(

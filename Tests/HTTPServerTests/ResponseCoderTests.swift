@@ -49,6 +49,24 @@ import Testing
         #expect(pool.inUseBytes == 0)
     }
 
+    @Test(arguments: ContentCoding.allCases, [[0], [1], [40_000, 0, 0, 7], [100_000, 50_000]])
+    func isOneTextHoweverManyItsParts(coding: ContentCoding, sizes: [Int]) throws {
+        let text = CodingSamples.numbers(40_000)
+        var parts: [BodyPart] = []
+        var start = 0
+        for size in sizes {
+            parts.append(.bytes(Array(text[start..<start + size])))
+            start += size
+        }
+        var plain = TestHandler.varying(text)
+        plain.body = ResponseBody(parts: parts + [.bytes(Array(text[start...]))])
+        let coded = try #require(try coder(coding.rawValue)).coded(plain)
+        #expect(try inflated(coded) == .body(text))
+        plain.body = ResponseBody(parts: plain.body.parts + [.bytes([])])
+        let again = try #require(try coder(coding.rawValue)).coded(plain)
+        #expect(bytes(again) == bytes(coded))
+    }
+
     @Test func isLeftAloneWhereNothingIsGained() throws {
         let coder = try #require(try coder())
         func expectPlain(_ response: Response) {

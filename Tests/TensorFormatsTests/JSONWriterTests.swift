@@ -33,6 +33,31 @@ import Testing
     }
 
     @Test(arguments: [
+        [], [1], [7], [3, 5], [1, 1, 1, 1, 9], [2, 3, 4, 2], [4, 1, 3], [0], [4, 0, 2],
+        [2] + [Int](repeating: 1, count: 16), [3] + [Int](repeating: 2, count: 3) + [1],
+    ])
+    func partsOfATensorAreOneText(shape: [Int]) throws {
+        let count = shape.reduce(1, *)
+        let values = (0..<max(count, 1)).map { Float($0) / 8 }
+        try values.withUnsafeBytes { bytes in
+            let base = try #require(bytes.baseAddress)
+            var whole = JSONWriter()
+            whole.tensor(base: base, dtype: .F32, shape: shape)
+            for size in 1...(count + 1) {
+                var text: [UInt8] = []
+                for start in stride(from: 0, to: max(count, 1), by: size) {
+                    var part = JSONWriter()
+                    part.tensor(
+                        base: base, dtype: .F32, shape: shape,
+                        elements: start..<min(start + size, count))
+                    text += part.bytes
+                }
+                #expect(text == whole.bytes, "\(size) at a time")
+            }
+        }
+    }
+
+    @Test(arguments: [
         [], [1], [7], [3, 5], [1, 1, 1, 1, 9], [2, 3, 4, 2], [0], [4, 0, 2],
         [Int](repeating: 1, count: 16), [Int](repeating: 1, count: 20),
         [2, 2] + [Int](repeating: 1, count: 14), [3] + [Int](repeating: 1, count: 31),

@@ -9,12 +9,21 @@ struct ParametersAnswer: Sendable {
     /// A bound for what stands beside the tensors.
     static let membersBytes = 64
 
-    func response(_ tag: SessionTag, _ vector: ParameterVector) -> Response {
+    /// - Parameter send: called here, or on a writer when there is much text to write.
+    func respond(
+        _ tag: SessionTag, _ vector: ParameterVector, writers: LanePool,
+        _ send: @escaping @Sendable (Response) -> Void
+    ) {
         var fields = ResponseFields()
         fields.addEntityTag(tag, variant: tensors.tagVariant)
         fields.add("Optimizer-Step", tag.step)
         tensors.addFields(to: &fields)
-        let body = tensors.body(vector) { $0.member("step", tag.step) }
-        return Response(status: .ok, fields: fields, body: body)
+        if let body = tensors.binaryBody(vector) {
+            return send(Response(status: .ok, fields: fields, body: body))
+        }
+        let text = tensors.text(vector) { $0.member("step", tag.step) }
+        text.write(with: writers) { [fields] in
+            send(Response(status: .ok, fields: fields, body: $0))
+        }
     }
 }

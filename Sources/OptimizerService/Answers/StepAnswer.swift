@@ -20,24 +20,32 @@ struct StepAnswer: Sendable {
         }
     }
 
-    func response(_ outcome: StepOutcome) -> Response {
+    /// - Parameter send: called here, or on a writer when there is much text to write.
+    func respond(
+        _ outcome: StepOutcome, writers: LanePool, _ send: @escaping @Sendable (Response) -> Void
+    ) {
         var fields = ResponseFields()
         addScalars(outcome, to: &fields)
         if outcome.isReplayed { fields.add("Idempotency-Replayed", "true") }
         guard let tensors else {
             fields.add("Preference-Applied", "return=minimal")
             fields.addEntityTag(outcome.tag)
-            return Response(status: .noContent, fields: fields, body: .empty)
+            return send(Response(status: .noContent, fields: fields, body: .empty))
         }
         fields.addEntityTag(outcome.tag, variant: tensors.tagVariant)
         if let vector = outcome.output {
             tensors.addFields(to: &fields)
-            let body = tensors.body(vector) { write(outcome, to: &$0) }
-            return Response(status: .ok, fields: fields, body: body)
+            if let body = tensors.binaryBody(vector) {
+                return send(Response(status: .ok, fields: fields, body: body))
+            }
+            let text = tensors.text(vector) { write(outcome, to: &$0) }
+            return text.write(with: writers) { [fields] in
+                send(Response(status: .ok, fields: fields, body: $0))
+            }
         }
         // A replay whose parameters are no longer there to be told.
         guard tensors.format == .json else {
-            return Response(status: .noContent, fields: fields, body: .empty)
+            return send(Response(status: .noContent, fields: fields, body: .empty))
         }
         tensors.addFields(to: &fields)
         var json = JSONWriter()
@@ -46,7 +54,7 @@ struct StepAnswer: Sendable {
         json.name("parameters")
         json.null()
         json.endObject()
-        return Response(status: .ok, fields: fields, body: .bytes(json.bytes))
+        send(Response(status: .ok, fields: fields, body: .bytes(json.bytes)))
     }
 
     private func write(_ outcome: StepOutcome, to json: inout JSONWriter) {

@@ -76,11 +76,6 @@ struct TensorAnswer: Sendable {
         }
     }
 
-    /// Numbers to write, where a tensor's name and brackets count as some more.
-    var writingWeight: Int {
-        format == .json ? elementCount + 64 * tensors.count : 0
-    }
-
     /// `Content-Type`, and `Tensor-Dtype` where the body cannot say it itself.
     func addFields(to fields: inout ResponseFields) {
         fields.add("Content-Type", literal: format.name)
@@ -91,33 +86,20 @@ struct TensorAnswer: Sendable {
     /// The request fields that chose this form.
     var varying: String { format == .json ? Vary.text : Vary.binary }
 
-    /// The tensors in `vector` as a body; JSON wraps them in the members that `write` adds first.
-    func body(_ vector: ParameterVector, _ write: (inout JSONWriter) -> Void) -> ResponseBody {
+    /// The tensors in `vector` as a body; nil where that is JSON, which has to be written.
+    func binaryBody(_ vector: ParameterVector) -> ResponseBody? {
         let data = BodyPart.slab(vector.slab, offset: 0, byteCount: vector.byteCount)
         switch format {
         case .raw: return ResponseBody(parts: [data])
         case .safetensors: return ResponseBody(parts: [.bytes(fileHeader, owner: memory), data])
-        case .json:
-            var json = JSONWriter(capacity: memory?.byteCount ?? 0)
-            json.beginObject()
-            write(&json)
-            writeParameters(vector, to: &json)
-            json.endObject()
-            memory?.shrink(to: json.bytes.count)
-            return .bytes(json.bytes, owner: memory)
+        case .json: return nil
         }
     }
 
-    /// `"parameters": {NAME: TENSOR, …}`
-    private func writeParameters(_ vector: ParameterVector, to json: inout JSONWriter) {
-        json.name("parameters")
-        json.beginObject()
-        var offset = 0
-        for tensor in tensors {
-            json.name(tensor.name)
-            json.tensor(base: vector.slab.base + offset, dtype: type.dtype, shape: tensor.shape)
-            offset += tensor.elementCount * type.byteCount
-        }
-        json.endObject()
+    /// The same as JSON, which wraps the tensors in the members that `opening` adds first.
+    func text(
+        _ vector: ParameterVector, opening: @escaping @Sendable (inout JSONWriter) -> Void
+    ) -> TensorText {
+        TensorText(vector, tensors, elementCount, memory, opening: opening)
     }
 }

@@ -52,9 +52,7 @@ struct ParametersEndpoint {
                         exchange.response(
                             Problem(.internalError, "The parameters were not read.")))
                 }
-                rooms.write(weight: answer.tensors.writingWeight) {
-                    responder.send(answer.response(read.tag, vector))
-                }
+                answer.respond(read.tag, vector, writers: rooms.writers) { responder.send($0) }
             case .failure(let error):
                 responder.send(exchange.response(error, root: "/parameters"))
             }
@@ -167,9 +165,7 @@ struct PendingOverwrite: Sendable {
                     return responder.send(Response.minimal(written.tag))
                 }
                 let answer = ParametersAnswer(tensors: tensors)
-                rooms.write(weight: tensors.writingWeight) {
-                    responder.send(answer.response(written.tag, vector))
-                }
+                answer.respond(written.tag, vector, writers: rooms.writers) { responder.send($0) }
             case .failure(let error):
                 responder.send(exchange.response(error, root: "/parameters"))
             }

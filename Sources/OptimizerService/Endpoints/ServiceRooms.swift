@@ -9,8 +9,8 @@ import TensorFormats
 final class ServiceRooms: Sendable {
     let store: SessionStore
     let bodies: SlabPool
-    /// For JSON answers, which are one long piece of work each: on the compute lanes they would
-    /// hold up the steps of other sessions.
+    /// For JSON answers, whose pieces are long: on the compute lanes they would hold up the steps
+    /// of other sessions.
     let writers: LanePool
     let limits: ServiceLimits
     let formats: FormatLimits
@@ -27,8 +27,8 @@ final class ServiceRooms: Sendable {
         self.formats = formats
     }
 
-    /// JSON answers of more weight than this many numbers are written on a writing lane. A
-    /// thousand take some 30 µs, which is about what handing the work over and back costs.
+    /// JSON answers of more weight than this many numbers are written on writing lanes. A thousand
+    /// take some 30 µs, which is about what handing the work over and back costs.
     static let inlineJSONNumbers = 1_000
 
     func session(named name: String) throws(Problem) -> Session {
@@ -115,15 +115,6 @@ final class ServiceRooms: Sendable {
             "As a safetensors file the tensors' names and shapes take \(header.count) bytes; "
                 + "at most \(limit) are allowed."
         ).with("limit", limit).with("actual", header.count)
-    }
-
-    /// Runs `send` here, or on a writing lane when it has much JSON to write.
-    func write(weight: Int, _ send: @escaping @Sendable () -> Void) {
-        if weight > Self.inlineJSONNumbers {
-            writers.submit(send)
-        } else {
-            send()
-        }
     }
 
     /// Refuses a body whose declared length passes the limit (RFC 9110 §15.5.14), as a compressed

@@ -182,9 +182,7 @@ struct PendingStep: Sendable {
         switch result {
         case .success(let outcome):
             if !outcome.isReplayed { rooms.steps.count(applied: outcome.applied) }
-            rooms.write(weight: answer.tensors?.writingWeight ?? 0) {
-                responder.send(answer.response(outcome))
-            }
+            answer.respond(outcome, writers: rooms.writers) { responder.send($0) }
         case .failure(let error):
             rooms.steps.countRefusal()
             responder.send(exchange.response(error, root: "/gradients"))

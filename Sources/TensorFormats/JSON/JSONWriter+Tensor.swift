@@ -9,54 +9,72 @@ extension JSONWriter {
     /// F16 and BF16 are widened exactly and printed as Float. Only F64, F32, F16 and BF16 are
     /// numbers here; of other types nothing but null is written.
     package mutating func tensor(base: UnsafeRawPointer, dtype: DType, shape: [Int]) {
-        guard shape.count > Self.largestNestedRank || shape.contains(0) else {
-            elements(base, dtype, shape)
-            return
-        }
-        beginObject()
-        name("dtype")
-        string(dtype.rawValue)
-        name("shape")
-        beginArray()
-        for extent in shape { integer(extent) }
-        endArray()
-        name("data")
-        elements(base, dtype, [shape.reduce(1, *)])
-        endObject()
+        tensor(base: base, dtype: dtype, shape: shape, elements: 0..<shape.reduce(1, *))
     }
 
-    private mutating func elements(_ base: UnsafeRawPointer, _ dtype: DType, _ shape: [Int]) {
+    /// The part of it from one element to before another, so that several writers can make one
+    /// text: with what stands before the first element, and with what stands behind the last.
+    ///
+    /// - Parameter elements: not empty unless the tensor is.
+    package mutating func tensor(
+        base: UnsafeRawPointer, dtype: DType, shape: [Int], elements: Range<Int>
+    ) {
+        guard shape.count > Self.largestNestedRank || shape.contains(0) else {
+            write(base, dtype, shape, elements)
+            return
+        }
+        let count = shape.reduce(1, *)
+        if elements.lowerBound == 0 {
+            beginObject()
+            name("dtype")
+            string(dtype.rawValue)
+            name("shape")
+            beginArray()
+            for extent in shape { integer(extent) }
+            endArray()
+            name("data")
+        }
+        write(base, dtype, [count], elements)
+        if elements.upperBound == count { endObject() }
+    }
+
+    private mutating func write(
+        _ base: UnsafeRawPointer, _ dtype: DType, _ shape: [Int], _ elements: Range<Int>
+    ) {
         switch dtype {
-        case .F64: nested(shape, DoubleElements(base: base))
-        case .F32: nested(shape, FloatElements(base: base))
-        case .F16: nested(shape, Float16Elements(base: base))
-        case .BF16: nested(shape, BFloat16Elements(base: base))
-        default: null()
+        case .F64: nested(shape, DoubleElements(base: base), elements)
+        case .F32: nested(shape, FloatElements(base: base), elements)
+        case .F16: nested(shape, Float16Elements(base: base), elements)
+        case .BF16: nested(shape, BFloat16Elements(base: base), elements)
+        default: if elements.lowerBound == 0 { null() }
         }
     }
 
     /// Writes rows, and between them as many brackets as rows of rows begin and end there.
-    private mutating func nested<Source: NumberSource>(_ shape: [Int], _ source: Source) {
-        separate()
-        guard let rowLength = shape.last else {
-            row(source, 0..<1)
-            return
-        }
+    private mutating func nested<Source: NumberSource>(
+        _ shape: [Int], _ source: Source, _ elements: Range<Int>
+    ) {
+        if elements.lowerBound == 0 { separate() }
+        guard let rowLength = shape.last else { return row(source, 0..<1) }
         let outer = shape.dropLast()
-        let rowCount = outer.reduce(1, *)
-        repeated(UInt8(ascii: "["), outer.count)
-        for rowIndex in 0..<rowCount {
-            if rowIndex > 0 {
-                let closing = Self.boundaries(before: rowIndex, outer)
-                repeated(UInt8(ascii: "]"), closing)
+        if elements.lowerBound == 0 { repeated(UInt8(ascii: "["), shape.count) }
+        var next = elements.lowerBound
+        while next < elements.upperBound {
+            let (rowIndex, column) = next.quotientAndRemainder(dividingBy: rowLength)
+            if column > 0 {
+                // The row was begun by another writer.
                 repeated(UInt8(ascii: ","), 1)
-                repeated(UInt8(ascii: "["), closing)
+            } else if rowIndex > 0 {
+                let ending = 1 + Self.boundaries(before: rowIndex, outer)
+                repeated(UInt8(ascii: "]"), ending)
+                repeated(UInt8(ascii: ","), 1)
+                repeated(UInt8(ascii: "["), ending)
             }
-            repeated(UInt8(ascii: "["), 1)
-            row(source, rowIndex * rowLength..<(rowIndex + 1) * rowLength)
-            repeated(UInt8(ascii: "]"), 1)
+            let end = min(next - column + rowLength, elements.upperBound)
+            row(source, next..<end)
+            next = end
         }
-        repeated(UInt8(ascii: "]"), outer.count)
+        if elements.upperBound == shape.reduce(1, *) { repeated(UInt8(ascii: "]"), shape.count) }
     }
 
     /// How many of the arrays around the rows end where row `rowIndex` begins.

@@ -20,6 +20,9 @@ package struct JSONWriter {
 
     package mutating func endArray() { close("]") }
 
+    /// Begins where another writer has ended: what comes next follows something.
+    package mutating func separateFromBefore() { needsComma = true }
+
     /// The name of the member whose value is written next.
     package mutating func name(_ name: String) {
         separate()
