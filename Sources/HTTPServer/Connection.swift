@@ -28,7 +28,7 @@ final class Connection {
     @exclusivity(unchecked) var serial: UInt64 = 0
     @exclusivity(unchecked) var progress = PhaseDeadline.Progress()
     @exclusivity(unchecked) var lingered = 0
-    @exclusivity(unchecked) private var deadline: PhaseDeadline
+    @exclusivity(unchecked) private(set) var deadline: PhaseDeadline
     private var failure: ConnectionFailure?
 
     init(
@@ -96,8 +96,11 @@ extension Connection {
         if event.isBroken { readiness.isBroken = true }
     }
 
+    /// The first reply counts, and only while its request waits for one: any other must not lie
+    /// here until the next request comes.
     func take(_ reply: Reply, for address: ResponseAddress) {
-        guard address.serial == serial, self.reply == nil else { return }
+        guard case .awaitingResponse = machine.state, address.serial == serial, self.reply == nil
+        else { return }
         self.reply = reply
     }
 

@@ -20,9 +20,9 @@ final class ConnectionSet: LoopResident, @unchecked Sendable {
     @exclusivity(unchecked) var gatherList = GatherList()
     /// Where bytes go that nobody wants.
     let scratch: UnsafeMutableRawBufferPointer
-    @exclusivity(unchecked) private var table = ConnectionTable<Connection>(
+    @exclusivity(unchecked) private(set) var table = ConnectionTable<Connection>(
         firstSlot: Alarm.allCases.count)
-    @exclusivity(unchecked) private var deadlines = DeadlineQueue()
+    @exclusivity(unchecked) private(set) var deadlines = DeadlineQueue()
     @exclusivity(unchecked) private var ready: [Connection] = []
     @exclusivity(unchecked) private var running: [Connection] = []
     @exclusivity(unchecked) private var identifiers = RequestIdentifiers()

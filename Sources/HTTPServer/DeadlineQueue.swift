@@ -25,6 +25,10 @@ package struct DeadlineQueue {
     /// When to call `popExpired` next; may be earlier than the earliest deadline, never later.
     package var nextReminder: Instant? { heap.first?.due }
 
+    package func wanted(for slot: Int) -> Instant? {
+        places.indices.contains(slot) ? places[slot].wanted : nil
+    }
+
     package mutating func set(_ deadline: Instant?, for slot: Int) {
         while slot >= places.count { places.append(Place()) }
         places[slot].wanted = deadline

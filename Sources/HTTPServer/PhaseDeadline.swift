@@ -56,7 +56,7 @@ package struct PhaseDeadline: Sendable {
     private var mark: UInt64 = 0
     /// Of all bytes sent, those that the peer is known to have taken.
     private var taken: UInt64 = 0
-    private var due: Instant?
+    package private(set) var due: Instant?
 
     package init(limits: Limits) {
         self.limits = limits

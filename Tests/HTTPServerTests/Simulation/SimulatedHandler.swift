@@ -14,24 +14,26 @@ import SystemIO
 final class SimulatedHandler: RequestHandler, @unchecked Sendable {
     private(set) var waiting: [() -> Void] = []
     private(set) var receivers: [SimulatedReceiver] = []
-    /// Heads that were decided on.
-    private(set) var decided = 0
+    /// Is told the number of each request whose head comes to be decided on.
+    var onDecision: (String) -> Void = { _ in }
     private var dice: SplitMix
 
     init(dice: SplitMix) { self.dice = dice }
 
     func decide(_ head: RequestHead, _ context: RequestContext) -> Decision {
-        decided += 1
         let parts = head.path.split(separator: "/")
         guard parts.count == 2 else { return .respond(Response(status: .notFound)) }
         let number = String(parts[1])
+        onDecision(number)
         switch parts[0] {
         case "now": return .respond(answer(number))
         case "later": return .perform { responder in self.keep(responder, number) }
         case "drop": return .perform { responder in self.drop(responder) }
         default:
+            let isLarge = Int.random(in: 0..<4, using: &dice) == 0
             let receiver = SimulatedReceiver(
-                number: number, bufferBytes: Int.random(in: 1...5000, using: &dice),
+                number: number,
+                bufferBytes: isLarge ? 1 << 20 : Int.random(in: 1...5000, using: &dice),
                 refusesAt: parts[0] == "refuse" ? 2 : .max, refusal: answer(number)
             ) { [unowned self] responder in self.keep(responder, number) }
             receivers.append(receiver)
@@ -56,7 +58,8 @@ final class SimulatedHandler: RequestHandler, @unchecked Sendable {
     }
 
     private func answer(_ number: String) -> Response {
-        let padding = [0, 10, 3000, 40_000].randomElement(using: &dice) ?? 0
+        let isLarge = Int.random(in: 0..<40, using: &dice) == 0
+        let padding = isLarge ? 3_000_000 : [0, 10, 3000, 40_000].randomElement(using: &dice) ?? 0
         let line = Array("\(number)\n".utf8)
         let body = ResponseBody(parts: [
             .bytes(line), .bytes([UInt8](repeating: UInt8(ascii: "."), count: padding)),
@@ -114,7 +117,7 @@ final class SimulatedReceiver: BodyReceiver {
 
     func received(_ count: Int) -> Response? {
         called()
-        body.append(contentsOf: buffer[..<count])
+        body.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         pieces += 1
         guard pieces >= refusesAt else { return nil }
         ends.append(.refused)

@@ -11,7 +11,7 @@ final class SimulatedWire: Transport {
     private var inboxStart = 0
     /// Towards the client, and not taken yet.
     private(set) var outbox: [UInt8] = []
-    private let capacity: Int
+    private var capacity: Int
     private var dice: SplitMix
     let isTransparent: Bool
 
@@ -19,8 +19,13 @@ final class SimulatedWire: Transport {
     private(set) var isReset = false
     private(set) var serverHasEnded = false
     private(set) var isClosed = false
+    /// The client has yet to take so much that the server is told that it may send again.
     private var wasFull = false
     private var event = PendingEvent()
+    /// All that each end has taken so far.
+    private(set) var takenByServer = 0
+    private(set) var takenByClient = 0
+    private(set) var takenAfterServerEnded = 0
 
     struct PendingEvent {
         var isReadable = false
@@ -52,8 +57,12 @@ final class SimulatedWire: Transport {
         guard waiting > 0 else { return clientHasEnded ? .endOfStream : .wouldBlock }
         let most = min(room.count, waiting)
         let count = isTransparent ? most : Int.random(in: 1...most, using: &dice)
-        for index in 0..<count { room[index] = inbox[inboxStart + index] }
+        inbox.withUnsafeBytes {
+            room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[inboxStart...].prefix(count)))
+        }
         inboxStart += count
+        takenByServer += count
+        if serverHasEnded { takenAfterServerEnded += count }
         if inboxStart == inbox.count { (inbox, inboxStart) = ([], 0) }
         return .bytes(count)
     }
@@ -74,7 +83,7 @@ final class SimulatedWire: Transport {
         var left = count
         for index in 0..<list.count where left > 0 {
             let span = list[index]
-            outbox.append(contentsOf: span.prefix(left))
+            outbox.append(contentsOf: UnsafeRawBufferPointer(rebasing: span.prefix(left)))
             left -= min(left, span.count)
         }
         if outbox.count == capacity { wasFull = true }
@@ -88,21 +97,31 @@ final class SimulatedWire: Transport {
 
     func finishSending() throws(Errno) { serverHasEnded = true }
     func close() { isClosed = true }
+    /// Whether the server is still to be told of something.
+    var hasPendingEvent: Bool { !event.isEmpty }
+    var waitsToBeRead: Bool { inboxStart < inbox.count || clientHasEnded || isReset }
+    var waitsToBeWritten: Bool { !wasFull || isReset }
+
     var untakenBytes: UInt64? { UInt64(outbox.count) }
     var fault: String? { nil }
 
     // MARK: The client's end
 
-    func arrive(_ bytes: some Collection<UInt8>) {
+    func arrive(_ bytes: ArraySlice<UInt8>) {
         guard !isReset, !isClosed, !bytes.isEmpty else { return }
         inbox.append(contentsOf: bytes)
         event.isReadable = true
     }
 
+    /// Saves the rounds that a long answer would take over a narrow wire.
+    func widen() { capacity = max(capacity, 4 << 20) }
+
     func take(_ count: Int) -> [UInt8] {
         let taken = Array(outbox.prefix(count))
         outbox.removeFirst(taken.count)
-        if wasFull, !taken.isEmpty {
+        takenByClient += taken.count
+        // As with a socket, whose room is reported when there is some to speak of.
+        if wasFull, outbox.count <= capacity - capacity / 3 {
             wasFull = false
             event.isWritable = true
         }

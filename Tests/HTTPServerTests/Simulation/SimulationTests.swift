@@ -8,7 +8,7 @@ import Testing
 @Suite struct SimulationTests {
     /// `SIMULATION_SEEDS=1000` runs more of them.
     private static let seeds =
-        ProcessEnvironment.value(of: "SIMULATION_SEEDS").flatMap { UInt64($0) } ?? 96
+        ProcessEnvironment.value(of: "SIMULATION_SEEDS").flatMap { UInt64($0) } ?? 192
 
     @Test(arguments: 0..<8)
     func whateverHappens(_ part: UInt64) {
