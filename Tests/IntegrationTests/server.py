@@ -37,11 +37,12 @@ class Server:
 
     Without `--data-dir` among the arguments it keeps its sessions in a directory of its own, which
     goes when the `with` block ends. A directory that is given stays, for a second process.
-    `descriptors` is its RLIMIT_NOFILE.
+    `descriptors` is its RLIMIT_NOFILE. `command` is what runs it, with a tool before it or as a
+    copy elsewhere.
     """
 
     def __init__(self, *arguments, start_seconds=30, environment=None, ready=True,
-                 descriptors=None, scheme="http"):
+                 descriptors=None, scheme="http", command=(BINARY,)):
         assert BINARY.exists(), f"{BINARY} is not built; run deploy/test"
         self.own_directory = None
         if not any(str(a).split("=")[0] == "--data-dir" for a in arguments):
@@ -49,7 +50,7 @@ class Server:
             arguments = (*arguments, "--data-dir", self.own_directory)
         prefix = [] if descriptors is None else ["prlimit", f"--nofile={descriptors}"]
         self.process = subprocess.Popen(
-            [*prefix, BINARY, "--port", "0", *arguments],
+            [*prefix, *command, "--port", "0", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, **(environment or {})},
