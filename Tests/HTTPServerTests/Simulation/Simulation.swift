@@ -25,7 +25,7 @@ final class Simulation {
     /// One pass gives a connection 256 KiB, the last call of which may go beyond them.
     private static let turnBytes = (read: (256 + 64) * 1024, written: (256 + 1024) * 1024)
     /// Passes of a loop over what is ready; one that finds nothing to do ends it.
-    private static let passLimit = 20_000
+    private static let passLimit = 1_000_000
 
     init(seed: UInt64) {
         dice = SplitMix(seed: seed)
