@@ -8,7 +8,10 @@ package struct ExactName: Hashable, Comparable, Sendable {
     }
 
     package static func == (left: ExactName, right: ExactName) -> Bool {
-        left.text.utf8.elementsEqual(right.text.utf8)
+        var (left, right) = (left.text, right.text)
+        return left.withUTF8 { mine in
+            right.withUTF8 { other in mine.count == other.count && mine.elementsEqual(other) }
+        }
     }
 
     package static func < (left: ExactName, right: ExactName) -> Bool {

@@ -14,6 +14,8 @@ package enum TensorName {
         if name == reserved {
             return "the name \(reserved) is reserved for the metadata of safetensors files"
         }
+        // Mostly there is nothing to ask Unicode's tables for.
+        if name.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return nil }
         for scalar in name.unicodeScalars where scalar.properties.generalCategory == .control {
             return "a tensor name must not contain control characters, but this one contains "
                 + "U+\(hexadecimal(scalar.value))"
