@@ -30,6 +30,7 @@ package final class Session: @unchecked Sendable {
     /// How far the log has come; nil for a session that lives in memory only.
     var log: SessionLog?
     let snapshotLine = Mutex(SnapshotLine())
+    let fileMemo = Mutex(FileMemo())
     let turnstile: Turnstile
     private let published: Mutex<SessionDescription>
     /// nil once the session is deleted.

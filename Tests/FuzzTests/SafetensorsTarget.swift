@@ -10,10 +10,30 @@ enum SafetensorsTarget {
         try requireEqual(
             streamed.fault == nil, ReferenceSafetensors.accepts(input),
             "a file is what the reference says is one")
+        try checkRecall(input)
         guard streamed.fault == nil else { return }
         try requireEqual(streamed, measured, "and it means the same")
         try checkProof(streamed, input.count)
         try checkRoundTrip(streamed)
+    }
+
+    /// A header that may be known again is what it is when it is read for the first time: with what
+    /// the same text came to, and with what other metadata before the same tensors did.
+    private static func checkRecall(_ input: [UInt8]) throws {
+        guard input.count > 8 else { return }
+        let length = Int(clamping: input.number(at: 0, UInt64.self))
+        let text = Array(input[8...].prefix(length))
+        let plain = ReadHeader(text, recall: nil)
+        let first = ReadHeader(text, recall: SafetensorsRecall(last: nil, textByteLimit: 1 << 20))
+        try requireEqual(first, plain, "to be kept changes nothing")
+        let again = SafetensorsRecall(last: first.list, textByteLimit: 1 << 20)
+        try requireEqual(ReadHeader(text, recall: again), plain, "nor does to be known")
+        let opening = Array(#"{"__metadata__":{"a":"}\"{"}"#.utf8)
+        guard text.first == UInt8(ascii: "{"), text.count > 2, plain.fault == nil else { return }
+        let other = opening + [UInt8(ascii: ",")] + text.dropFirst()
+        try requireEqual(
+            ReadHeader(other, recall: again), ReadHeader(other, recall: nil),
+            "other metadata are read")
     }
 
     /// What an accepted header promises to whoever allocates by it.
@@ -40,7 +60,32 @@ enum SafetensorsTarget {
     }
 }
 
-/// A file read in pieces, its data into memory of each tensor's own size.
+/// What a header's text came to.
+private struct ReadHeader: Equatable {
+    private(set) var fault: SafetensorsFault?
+    private(set) var list: SafetensorsTensors?
+    private(set) var metadata: [[String]] = []
+
+    init(_ text: [UInt8], recall: SafetensorsRecall?) {
+        do throws(SafetensorsFault) {
+            let header = try text.withUnsafeBufferPointer { text throws(SafetensorsFault) in
+                try SafetensorsHeader.parse(UnsafeRawBufferPointer(text), recall: recall)
+            }
+            list = header.list
+            metadata = header.metadata.map { [$0.name, $0.value] }
+        } catch {
+            fault = error
+        }
+    }
+
+    static func == (left: ReadHeader, right: ReadHeader) -> Bool {
+        left.fault == right.fault && left.metadata == right.metadata
+            && left.list?.entries == right.list?.entries
+    }
+}
+
+/// A file read in pieces. A gap lies behind every other tensor, so that some of the data stays
+/// together where it goes and some does not.
 private struct ReadFile: Equatable {
     private(set) var fault: SafetensorsFault?
     private(set) var entries: [SafetensorsEntry] = []
@@ -49,8 +94,9 @@ private struct ReadFile: Equatable {
 
     init(_ pieces: [[UInt8]], length: UInt64?) throws {
         let total = pieces.reduce(0) { $0 + $1.count }
-        var memory: [UnsafeMutableRawBufferPointer] = []
-        defer { memory.forEach { $0.deallocate() } }
+        var offsets: [Int] = []
+        var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        defer { memory.deallocate() }
         var reader = SafetensorsReader(contentLength: length)
         var received = 0
         do {
@@ -70,15 +116,19 @@ private struct ReadFile: Equatable {
                     guard case .header(let header) = try reader.advance(count) else { continue }
                     entries = header.tensors
                     metadata = header.metadata.map { [$0.name, $0.value] }
+                    offsets = entries.enumerated().map { $1.begin + $0 / 2 * Self.gap }
                     // A file may claim more than it has, and then it is not filled.
-                    memory = header.tensors.map {
-                        .allocate(byteCount: min($0.byteCount, total), alignment: 8)
-                    }
-                    _ = reader.place(memory.map { $0.baseAddress ?? Self.nowhere })
+                    memory = .allocate(
+                        byteCount: total + entries.count * Self.gap + 1, alignment: 8)
+                    memory.initializeMemory(as: UInt8.self, repeating: Self.untouched)
+                    let runs = DataRun.of(entries, at: offsets)
+                    guard let base = memory.baseAddress else { throw Finding("no memory") }
+                    _ = reader.place(at: base, runs)
                 }
             }
             try reader.finish()
-            data = memory.map { Array($0) }
+            try checkGaps(offsets, memory)
+            data = zip(offsets, entries).map { Array(memory[$0..<$0 + $1.byteCount]) }
         } catch let fault as SafetensorsFault {
             // What was understood before does not count.
             (entries, metadata) = ([], [])
@@ -92,9 +142,16 @@ private struct ReadFile: Equatable {
             metadata: metadata.map { (name: $0[0], value: $0[1]) })
     }
 
-    /// For tensors without data.
-    private nonisolated(unsafe) static let nowhere = UnsafeMutableRawPointer.allocate(
-        byteCount: 0, alignment: 8)
+    private static let gap = 8
+    private static let untouched: UInt8 = 0xA5
+
+    private func checkGaps(_ offsets: [Int], _ memory: UnsafeMutableRawBufferPointer) throws {
+        let ends = zip(offsets, entries).map { $0 + $1.byteCount }
+        for (end, next) in zip(ends, offsets.dropFirst() + [memory.count]) {
+            let isUntouched = memory[end..<next].allSatisfy { $0 == Self.untouched }
+            try require(isUntouched, "what lies between the tensors stays as it is")
+        }
+    }
 }
 
 extension Int {

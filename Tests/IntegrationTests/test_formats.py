@@ -223,3 +223,32 @@ def encode(values, dtype):
     bits = np.asarray(values, np.float32).view(np.uint32)
     rounded = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
     return (rounded >> np.uint32(16)).astype("<u2").tobytes()
+
+
+def test_headers_that_come_again_and_change(api, name):
+    """A header of before is known again; one that differs in its tensors is another one."""
+    session, twin = name, f"{name}-twin"
+    for one in (session, twin):
+        api.create(one, {"w": [[0.1, 0.2], [0.3, 0.4]], "b": [0, 0]})
+    lr = {"lr": 0.01}
+    files = [save({"w": W, "b": B}, {"options": json.dumps(lr | {"loss": loss})})
+             for loss in (0.5, 0.25, 0.5)]
+    files += [save({"w": W, "b": B}, {"options": json.dumps(lr)})] * 2
+    files += [save({"w": W, "b": B.astype(np.float16)}, {"options": json.dumps(lr)})] * 2
+    files += files[:2]
+    for file in files:
+        tensors = load(file)
+        vector = tensors["b"].astype(np.float32).tobytes() + tensors["w"].tobytes()
+        theirs = api.post(f"/v1/sessions/{session}/steps", body=file, type=SAFETENSORS,
+                          headers={"Accept": RAW})
+        ours = api.post(f"/v1/sessions/{twin}/steps?lr=0.01", body=vector, type=RAW)
+        assert (theirs.status, ours.status) == (200, 200)
+        assert theirs.body == ours.body
+        sizes = [len(load(api.get(f"/v1/sessions/{session}/parameters", headers={
+            "Accept": SAFETENSORS, "Accept-Tensor-Dtype": dtype}).body)["w"].tobytes())
+            for dtype in ("F32", "F64", "F64", "F32")]
+        assert sizes == [16, 32, 32, 16]
+    wrong = save({"w": W.T.reshape(4), "b": B})
+    for _ in range(2):
+        response = api.post(f"/v1/sessions/{session}/steps", body=wrong, type=SAFETENSORS)
+        assert_problem(response, 422, "shape-mismatch", "/gradients/w")

@@ -174,8 +174,9 @@ extension StateImport {
             case .header(let header):
                 let data = try Slab(byteCount: header.dataByteCount)
                 found = (header, data)
-                let places = header.tensors.map { data.base + $0.begin }
-                if case .finished = reader.place(places) { break reading }
+                let count = header.dataByteCount
+                let runs = count > 0 ? [DataRun(offset: 0, byteCount: count)] : []
+                if case .finished = reader.place(at: data.base, runs) { break reading }
             }
         }
         try reader.finish()

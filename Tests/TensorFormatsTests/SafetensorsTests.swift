@@ -10,14 +10,16 @@ struct SafetensorsResult: Equatable {
     var fault: SafetensorsFault?
 }
 
-/// Reads a file in windows, the data of each tensor into memory of its own.
+/// Reads a file in windows. Between the data of two tensors lies a gap, or none where `isGapless`.
 func readSafetensors(
     _ bytes: [UInt8], window: Int = .max, contentLength: UInt64? = nil,
-    limits: FormatLimits = FormatLimits()
+    limits: FormatLimits = FormatLimits(), isGapless: Bool = false
 ) -> SafetensorsResult {
     var result = SafetensorsResult()
-    var memory: [UnsafeMutableRawBufferPointer] = []
-    defer { memory.forEach { $0.deallocate() } }
+    let gap = isGapless ? 0 : 8
+    var offsets: [Int] = []
+    var memory: UnsafeMutableRawBufferPointer?
+    defer { memory?.deallocate() }
     var reader = SafetensorsReader(limits: limits, contentLength: contentLength)
     var position = 0
     do {
@@ -30,14 +32,19 @@ func readSafetensors(
             guard case .header(let header) = try reader.advance(count) else { continue }
             result.tensors = header.tensors
             result.metadata = header.metadata.flatMap { [$0.name, $0.value] }
+            offsets = header.tensors.enumerated().map { $1.begin + gap * $0 }
             // A file may claim more than it has: no more than its length is needed here.
-            memory = header.tensors.map {
-                .allocate(byteCount: min($0.byteCount, bytes.count) + 1, alignment: 8)
-            }
-            _ = reader.place(memory.compactMap(\.baseAddress))
+            let room = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: bytes.count + gap * offsets.count, alignment: 8)
+            memory = room
+            let runs = DataRun.of(header.tensors, at: offsets)
+            if isGapless { #expect(runs.count == (header.dataByteCount > 0 ? 1 : 0)) }
+            _ = reader.place(at: try #require(room.baseAddress), runs)
         }
         try reader.finish()
-        result.data = zip(memory, result.tensors).map { Array($0.prefix($1.byteCount)) }
+        result.data = zip(offsets, result.tensors).map { offset, tensor in
+            memory.map { Array($0[offset..<offset + tensor.byteCount]) } ?? []
+        }
         return result
     } catch let fault as SafetensorsFault {
         return SafetensorsResult(fault: fault)
@@ -108,6 +115,7 @@ func readSafetensors(
         #expect(whole.data.flatMap { $0 } == Array(data))
         for window in [1, 2, 3, 7] + Array(8..<bytes.count) {
             #expect(readSafetensors(bytes, window: window) == whole)
+            #expect(readSafetensors(bytes, window: window, isGapless: true) == whole)
             let known = readSafetensors(
                 bytes, window: window, contentLength: UInt64(bytes.count))
             #expect(known == whole)
@@ -131,9 +139,11 @@ func readSafetensors(
             }
             let memory = UnsafeMutableRawPointer.allocate(byteCount: 8, alignment: 8)
             defer { memory.deallocate() }
-            let count = try #require(entries).count
+            let offsets = try #require(entries).map { _ in 0 }
             #expect(reader.nextBuffer().isEmpty)
-            guard case .finished = reader.place(Array(repeating: memory, count: count)) else {
+            let runs = DataRun.of(try #require(entries), at: offsets)
+            #expect(runs.isEmpty)
+            guard case .finished = reader.place(at: memory, runs) else {
                 Issue.record("not finished")
                 return
             }

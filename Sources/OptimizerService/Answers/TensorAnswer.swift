@@ -25,38 +25,34 @@ struct TensorAnswer: Sendable {
     /// For all of the answer that is not in a slab.
     private var memory: Reservation?
 
-    /// - Parameter tensor: an index into the layout; nil for all of it.
+    /// - Parameter tensor: an index into the session's layout; nil for all of it.
     init(
-        _ head: RequestHead, of layout: TensorLayout, tensor: Int? = nil,
-        preferred: TensorFormat, session: ElementType
+        _ head: RequestHead, of session: Session, tensor: Int? = nil, preferred: TensorFormat
     ) throws(Problem) {
+        let layout = session.layout
         let one = tensor.map { layout.tensors[$0] }
         tensors = one.map { [$0] } ?? layout.tensors
         elementCount = one?.elementCount ?? layout.elementCount
         textBytes =
             (one?.jsonFrameBytes ?? layout.jsonFrameBytes)
-            + elementCount * JSONBound.number(session.dtype)
+            + elementCount * JSONBound.number(session.elementType.dtype)
         format = try Negotiation.answerFormat(
             head, preferred: preferred, among: TensorFormat.allCases)
         let asked = try Negotiation.elementType(head, field: "Accept-Tensor-Dtype")
         if format != .json { try Negotiation.requireCoding(head, isText: false) }
-        type = format == .json ? session : asked ?? session
-        let variant = type == session ? "" : "-\(type.dtype.rawValue)"
+        type = format == .json ? session.elementType : asked ?? session.elementType
+        let variant = type == session.elementType ? "" : "-\(type.dtype.rawValue)"
         tagVariant = format.tagSuffix.map { $0 + variant }
         fileHeader =
-            format == .safetensors ? try TensorAnswer.fileHeader(tensors, type.dtype) : []
+            format == .safetensors ? try TensorAnswer.fileHeader(session, one, type) : []
     }
 
     private static func fileHeader(
-        _ tensors: [TensorDescription], _ dtype: DType
+        _ session: Session, _ tensor: TensorDescription?, _ type: ElementType
     ) throws(Problem) -> [UInt8] {
         do throws(TensorSizeFault) {
-            var described: [TensorDescription] = []
-            for tensor in tensors {
-                described.append(
-                    try TensorDescription(name: tensor.name, dtype: dtype, shape: tensor.shape))
-            }
-            return try SafetensorsWriter.header(tensors: described)
+            guard let tensor else { return try session.fileHeader(of: type) }
+            return try SafetensorsWriter.header(tensors: [tensor], as: type.dtype)
         } catch {
             throw Problem(.dtypeMismatch, "In this dtype the answer is too large: \(error.detail).")
         }

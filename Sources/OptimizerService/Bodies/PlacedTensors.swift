@@ -6,38 +6,36 @@ import TensorFormats
 /// The tensors of a safetensors file, each with a place in one slab, in layout order.
 struct PlacedTensors {
     let slab: Slab
-    /// By layout index: where that tensor lies; nil when the file has none.
-    let places: [GradientPlace?]
-    /// By the file's data order.
-    let destinations: [UnsafeMutableRawPointer]
-    /// Whether the slab is the whole layout as one gap-free vector of this dtype.
-    private let whole: ElementType?
+    let runs: [DataRun]
+    private let placement: GradientPlacement
+    private let layout: TensorLayout
 
-    /// - Throws: a tensor that the layout does not have, or has otherwise.
+    /// - Throws: a tensor that the session does not have, or has otherwise.
     init(
-        _ header: SafetensorsHeader, in layout: TensorLayout, root: String, pool: SlabPool
+        _ header: SafetensorsHeader, of session: Session, root: String, pool: SlabPool
     ) throws(Problem) {
-        var types: [ElementType?] = Array(repeating: nil, count: layout.tensors.count)
+        layout = session.layout
+        if let known = session.placement(of: header.list) {
+            placement = known
+        } else {
+            placement = try PlacedTensors.placement(of: header.list, in: layout, root: root)
+            session.remember(placement, of: header.list)
+        }
+        runs = placement.runs
+        slab = try pool.take(orProblem: placement.byteCount)
+    }
+
+    private static func placement(
+        of list: SafetensorsTensors, in layout: TensorLayout, root: String
+    ) throws(Problem) -> GradientPlacement {
+        var types: [ElementType] = []
         var indices: [Int] = []
-        for entry in header.tensors {
-            let (index, type) = try PlacedTensors.place(of: entry, in: layout, root: root)
-            types[index] = type
+        for entry in list.entries {
+            let (index, type) = try place(of: entry, in: layout, root: root)
+            types.append(type)
             indices.append(index)
         }
-        var offset = 0
-        places = zip(types, layout.tensors).map { type, tensor in
-            guard let type else { return nil }
-            // Elements lie on multiples of their size whatever the dtypes before them were.
-            offset = (offset + type.byteCount - 1) / type.byteCount * type.byteCount
-            defer { offset += tensor.elementCount * type.byteCount }
-            return GradientPlace(byteOffset: offset, type: type)
-        }
-        let first = types[0]
-        whole = types.allSatisfy { $0 == first } ? first : nil
-        slab = try pool.take(orProblem: offset)
-        let base = slab.base
-        let places = self.places
-        destinations = indices.map { base + (places[$0]?.byteOffset ?? 0) }
+        return GradientPlacement(list, types: types, indices: indices, in: layout)
     }
 
     private static func place(
@@ -65,13 +63,26 @@ struct PlacedTensors {
 
     /// The tensors as a step's gradients.
     var gradients: StepGradients {
-        StepGradients(slab: slab, places: whole.map { .whole($0) } ?? .each(places))
+        StepGradients(slab: slab, places: placement.places)
     }
 
     /// The tensors as new values of parameters, by layout index.
     var tensorPlaces: [TensorPlace?] {
-        places.map { place in
-            place.map { TensorPlace(slab: slab, byteOffset: $0.byteOffset, type: $0.type) }
+        switch placement.places {
+        case .whole(let type): layout.places(in: slab, type)
+        case .each(let places):
+            places.map { place in
+                place.map { TensorPlace(slab: slab, byteOffset: $0.byteOffset, type: $0.type) }
+            }
+        }
+    }
+}
+
+extension TensorLayout {
+    /// Where each tensor lies when all lie in layout order, without gaps, from the slab's start.
+    func places(in slab: Slab, _ type: ElementType) -> [TensorPlace?] {
+        elementOffsets.map {
+            TensorPlace(slab: slab, byteOffset: $0 * type.byteCount, type: type)
         }
     }
 }

@@ -6,8 +6,9 @@ import TensorFormats
 final class SafetensorsBody: BodyReceiver {
     /// Where the tensors of a header go, and what happens when they are there.
     struct Placement {
-        /// One address an entry, in the file's data order. `completion` keeps their memory.
-        let destinations: [UnsafeMutableRawPointer]
+        /// `completion` keeps this memory.
+        let slab: Slab
+        let runs: [DataRun]
         let completion: (Responder) -> Void
     }
 
@@ -27,9 +28,11 @@ final class SafetensorsBody: BodyReceiver {
 
     /// - Parameters:
     ///   - formats: in place of the rooms' own limits of formats.
+    ///   - recall: what may be known again of the tensors.
     ///   - place: judges the header and finds room for its tensors.
     init(
         _ exchange: Exchange, _ rooms: ServiceRooms, formats: FormatLimits? = nil,
+        recall: SafetensorsRecall? = nil,
         place: @escaping (SafetensorsHeader) throws(Problem) -> Placement
     ) {
         self.exchange = exchange
@@ -37,7 +40,8 @@ final class SafetensorsBody: BodyReceiver {
         limitBytes = rooms.limits.bodyBytes
         bodies = rooms.bodies
         reader = SafetensorsReader(
-            limits: formats ?? rooms.formats, contentLength: exchange.head.contentLength)
+            limits: formats ?? rooms.formats, contentLength: exchange.head.contentLength,
+            recall: recall)
     }
 
     func nextBuffer() -> UnsafeMutableRawBufferPointer { reader.nextBuffer() }
@@ -64,7 +68,7 @@ final class SafetensorsBody: BodyReceiver {
         }
         let placement = try place(header)
         completion = placement.completion
-        _ = reader.place(placement.destinations)
+        _ = reader.place(at: placement.slab.base, placement.runs)
     }
 
     private func advance(_ count: Int) throws(Problem) -> SafetensorsReader.Progress {

@@ -10,8 +10,8 @@ enum WholeFile {
     ) throws(Problem) -> SafetensorsBody.Placement {
         let byteCount = header.dataByteCount
         let slab = try rooms.bodies.take(orProblem: byteCount)
-        let base = slab.base
-        return SafetensorsBody.Placement(destinations: header.tensors.map { base + $0.begin }) {
+        let whole = DataRun(offset: 0, byteCount: byteCount)
+        return SafetensorsBody.Placement(slab: slab, runs: byteCount > 0 ? [whole] : []) {
             completion(slab, $0)
         }
     }

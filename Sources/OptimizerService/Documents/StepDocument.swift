@@ -54,7 +54,10 @@ struct StepDocument {
 
     /// The options that a safetensors file carries as JSON text in its metadata.
     init(_ header: SafetensorsHeader, limits: FormatLimits) throws(Problem) {
-        let text = header.metadata("options") ?? "{}"
+        guard let text = header.metadata("options") else {
+            self.init()
+            return
+        }
         var limits = limits
         limits.jsonValueBytes = min(limits.jsonValueBytes, ServiceLimits.documentBytes)
         let members = try MetadataText.object(text, named: "options", limits: limits)

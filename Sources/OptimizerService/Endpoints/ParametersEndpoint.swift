@@ -16,8 +16,7 @@ struct ParametersEndpoint {
         let query = try QueryParameters(head, known: ["tensor"])
         let tensor = try index(of: query["tensor"], in: description.layout)
         var tensors = try TensorAnswer(
-            head, of: description.layout, tensor: tensor, preferred: .json,
-            session: description.elementType)
+            head, of: session, tensor: tensor, preferred: .json)
         if try Preconditions.isCurrent(head, description.tag) {
             return .respond(
                 Response.notModified(
@@ -69,9 +68,7 @@ struct ParametersEndpoint {
         try Negotiation.checkElementTypes(head)
         var tensors =
             Negotiation.prefersMinimal(head)
-            ? nil : try TensorAnswer(
-                head, of: description.layout, preferred: format,
-                session: description.elementType)
+            ? nil : try TensorAnswer(head, of: session, preferred: format)
         try tensors?.reserve(rooms.bodies, membersBytes: ParametersAnswer.membersBytes)
         let write = PendingOverwrite(
             rooms: rooms, exchange: exchange, session: session, ifMatch: ifMatch,
@@ -93,22 +90,22 @@ struct ParametersEndpoint {
             head, elementCount: write.layout.elementCount, type: type)
         return .receive(
             VectorBody(write.exchange, into: slab) { slab, responder in
-                var offset = 0
-                let places: [TensorPlace?] = write.layout.tensors.map { tensor in
-                    defer { offset += tensor.elementCount * type.byteCount }
-                    return TensorPlace(slab: slab, byteOffset: offset, type: type)
-                }
-                write.run(places, responder)
+                write.run(write.layout.places(in: slab, type), responder)
             })
     }
 
     private func receiveSafetensors(_ write: PendingOverwrite) throws(Problem) -> Decision {
         try rooms.checkFile(write.exchange.head)
         let rooms = self.rooms
-        let body = SafetensorsBody(write.exchange, rooms) { (header) throws(Problem) in
+        let session = write.session
+        let body = SafetensorsBody(
+            write.exchange, rooms, recall: session.recall
+        ) { (header) throws(Problem) in
             let placed = try PlacedTensors(
-                header, in: write.layout, root: "/parameters", pool: rooms.bodies)
-            return SafetensorsBody.Placement(destinations: placed.destinations) { responder in
+                header, of: session, root: "/parameters", pool: rooms.bodies)
+            return SafetensorsBody.Placement(
+                slab: placed.slab, runs: placed.runs
+            ) { responder in
                 write.run(placed.tensorPlaces, responder)
             }
         }

@@ -25,9 +25,7 @@ struct StepEndpoint {
         try Negotiation.checkElementTypes(head)
         var tensors =
             Negotiation.prefersMinimal(head)
-            ? nil : try TensorAnswer(
-                head, of: description.layout, preferred: format,
-                session: description.elementType)
+            ? nil : try TensorAnswer(head, of: session, preferred: format)
         try tensors?.reserve(
             rooms.bodies, membersBytes: StepAnswer.membersBytes(description))
         let step = PendingStep(
@@ -83,14 +81,19 @@ struct StepEndpoint {
     ) throws(Problem) -> Decision {
         try rooms.checkFile(step.exchange.head)
         let rooms = self.rooms
-        let body = SafetensorsBody(step.exchange, rooms) { (header) throws(Problem) in
+        let session = step.session
+        let body = SafetensorsBody(
+            step.exchange, rooms, recall: session.recall
+        ) { (header) throws(Problem) in
             let document = try StepDocument(header, limits: rooms.formats)
             try step.check(document, description)
             let placed = try PlacedTensors(
-                header, in: description.layout, root: "/gradients", pool: rooms.bodies)
+                header, of: session, root: "/gradients", pool: rooms.bodies)
             let gradients = placed.gradients
             try step.check(gradients, document)
-            return SafetensorsBody.Placement(destinations: placed.destinations) { responder in
+            return SafetensorsBody.Placement(
+                slab: placed.slab, runs: placed.runs
+            ) { responder in
                 step.run(gradients, document, responder)
             }
         }

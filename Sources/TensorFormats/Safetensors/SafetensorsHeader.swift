@@ -1,10 +1,12 @@
 /// What a safetensors header says, proven to be consistent.
 package struct SafetensorsHeader: Sendable {
-    /// In the order of their data, which is gap-free and starts at zero.
-    package let tensors: [SafetensorsEntry]
+    package let list: SafetensorsTensors
     /// The strings of `__metadata__`, in their order.
     package let metadata: [(name: String, value: String)]
-    package let dataByteCount: Int
+
+    /// In the order of their data, which is gap-free and starts at zero.
+    package var tensors: [SafetensorsEntry] { list.entries }
+    package var dataByteCount: Int { list.dataByteCount }
 
     /// The metadata string of that name.
     package func metadata(_ name: String) -> String? {
@@ -14,8 +16,7 @@ package struct SafetensorsHeader: Sendable {
     /// The header without some tensors; their data is then nobody's.
     package func leavingOut(_ names: Set<String>) -> SafetensorsHeader {
         let rest = tensors.filter { !names.contains($0.name) }
-        return SafetensorsHeader(
-            tensors: rest, metadata: metadata, dataByteCount: rest.last?.end ?? 0)
+        return SafetensorsHeader(list: SafetensorsTensors(rest), metadata: metadata)
     }
 }
 
@@ -33,8 +34,26 @@ package struct SafetensorsEntry: Equatable, Sendable {
 
 extension SafetensorsHeader {
     /// Reads the JSON of a header, without the eight bytes in front of it.
+    ///
+    /// - Parameter recall: what may be known again; nil: nothing, now and later.
     package static func parse(
-        _ bytes: UnsafeRawBufferPointer, limits: FormatLimits = FormatLimits()
+        _ bytes: UnsafeRawBufferPointer, limits: FormatLimits = FormatLimits(),
+        recall: SafetensorsRecall? = nil
+    ) throws(SafetensorsFault) -> SafetensorsHeader {
+        guard let recall else { return try parse(bytes, limits, keeping: nil) }
+        let parts = SafetensorsHeaderParts(bytes)
+        if let last = recall.last, last.isSaid(by: parts.tensors),
+            let metadata = parts.metadataStrings(limits)
+        {
+            return SafetensorsHeader(list: last, metadata: metadata)
+        }
+        let isShort = parts.tensors.count <= recall.textByteLimit
+        return try parse(bytes, limits, keeping: isShort ? parts : nil)
+    }
+
+    private static func parse(
+        _ bytes: UnsafeRawBufferPointer, _ limits: FormatLimits,
+        keeping parts: SafetensorsHeaderParts?
     ) throws(SafetensorsFault) -> SafetensorsHeader {
         guard bytes.first == UInt8(ascii: "{") else { throw SafetensorsFault(.headerNotObject) }
         if let offset = UTF8Check.firstFault(bytes) {
@@ -45,15 +64,20 @@ extension SafetensorsHeader {
         var handler = SafetensorsHeaderHandler(limits: limits)
         try scanner.consume(bytes, &handler)
         try scanner.finish(&handler)
-        return try validate(handler.entries, handler.metadata)
+        let entries = try validated(handler.entries)
+        // Metadata among the tensors would be taken for theirs when their text comes again.
+        let isApart = parts.map { $0.metadata.isEmpty != handler.hasMetadata } ?? false
+        let text = isApart ? parts.map { Array($0.tensors) } : nil
+        return SafetensorsHeader(
+            list: SafetensorsTensors(entries, text: text ?? []), metadata: handler.metadata)
     }
 
     /// Proves that the data of the tensors, sorted, covers everything from zero to its end once.
     /// That each entry's size follows from its dtype and shape without overflow has been proven
     /// entry by entry. Tensors without data may stand at any border between two others.
-    private static func validate(
-        _ entries: [SafetensorsEntry], _ metadata: [(name: String, value: String)]
-    ) throws(SafetensorsFault) -> SafetensorsHeader {
+    private static func validated(
+        _ entries: [SafetensorsEntry]
+    ) throws(SafetensorsFault) -> [SafetensorsEntry] {
         // Among tensors that begin at one place, those without data come first; the names make
         // the order of those definite.
         let sorted = entries.sorted {
@@ -67,7 +91,7 @@ extension SafetensorsHeader {
             }
             end = entry.end
         }
-        return SafetensorsHeader(tensors: sorted, metadata: metadata, dataByteCount: end)
+        return sorted
     }
 
     private static func misplaced(

@@ -23,6 +23,8 @@ struct SafetensorsHeaderHandler: JSONHandler {
     let limits: FormatLimits
     private(set) var entries: [SafetensorsEntry] = []
     private(set) var metadata: [(name: String, value: String)] = []
+    /// Whether `__metadata__` has come, be it empty.
+    private(set) var hasMetadata = false
     private var place = Place.start
     private var name = ""
     private var metadataName = ""
@@ -143,6 +145,7 @@ extension SafetensorsHeaderHandler {
     private mutating func beginEntry(_ key: String) throws(SafetensorsFault) {
         guard key != TensorName.reserved else {
             place = .metadata
+            hasMetadata = true
             return
         }
         if let fault = TensorName.fault(in: key, maximumBytes: limits.nameBytes) {

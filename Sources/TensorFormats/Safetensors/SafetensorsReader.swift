@@ -18,7 +18,7 @@ package struct SafetensorsReader: ~Copyable {
         case prefix
         case header(byteCount: Int)
         case unplaced
-        case data(entry: Int)
+        case data(run: Int)
         case finished
     }
 
@@ -28,10 +28,11 @@ package struct SafetensorsReader: ~Copyable {
     /// Owned: freed at the end, and when the header has been read.
     private var memory: UnsafeMutableRawBufferPointer
     private var headerByteCount: UInt64 = 0
-    private var entries: [SafetensorsEntry] = []
+    private let recall: SafetensorsRecall?
     private var dataByteCount = 0
-    private var destinations: [UnsafeMutableRawPointer] = []
-    /// Bytes received of the current part: the prefix, the header or an entry's data.
+    private var base: UnsafeMutableRawPointer?
+    private var runs: [DataRun] = []
+    /// Bytes received of the current part: the prefix, the header or a run.
     private var received = 0
     /// Bytes received in all.
     private var total: UInt64 = 0
@@ -42,9 +43,15 @@ package struct SafetensorsReader: ~Copyable {
 
     /// With the length of the whole file, if it is known, bytes too many or too few are known
     /// from the header alone.
-    package init(limits: FormatLimits = FormatLimits(), contentLength: UInt64? = nil) {
+    ///
+    /// - Parameter recall: of `SafetensorsHeader.parse`.
+    package init(
+        limits: FormatLimits = FormatLimits(), contentLength: UInt64? = nil,
+        recall: SafetensorsRecall? = nil
+    ) {
         self.limits = limits
         self.contentLength = contentLength
+        self.recall = recall
         memory = .allocate(byteCount: Self.prefixByteCount, alignment: 8)
     }
 
@@ -57,10 +64,10 @@ package struct SafetensorsReader: ~Copyable {
         switch state {
         case .prefix, .header:
             return UnsafeMutableRawBufferPointer(rebasing: memory[received...])
-        case .data(let entry):
-            return UnsafeMutableRawBufferPointer(
-                start: destinations[entry] + received,
-                count: entries[entry].byteCount - received)
+        case .data(let run):
+            let room = UnsafeMutableRawBufferPointer(
+                start: base.map { $0 + runs[run].offset }, count: runs[run].byteCount)
+            return UnsafeMutableRawBufferPointer(rebasing: room[received...])
         case .unplaced, .finished:
             return UnsafeMutableRawBufferPointer(start: nil, count: 0)
         }
@@ -78,8 +85,8 @@ package struct SafetensorsReader: ~Copyable {
             if received == byteCount { return try endHeader() }
             if received == memory.count { enlarge(towards: byteCount) }
             return .more
-        case .data(let entry):
-            if received == entries[entry].byteCount { startEntry(entry + 1) }
+        case .data(let run):
+            if received == runs[run].byteCount { start(run: run + 1) }
         case .unplaced, .finished:
             break
         }
@@ -87,13 +94,17 @@ package struct SafetensorsReader: ~Copyable {
         return .more
     }
 
-    /// Says where the data of each tensor goes, in the order of the header's `tensors`, each
-    /// with room for the tensor's bytes and valid until the reader is done. Returns `finished`
-    /// when no data is to come.
-    package mutating func place(_ destinations: [UnsafeMutableRawPointer]) -> Progress {
-        guard case .unplaced = state, destinations.count == entries.count else { return .more }
-        self.destinations = destinations
-        startEntry(0)
+    /// Says where the data goes: to `runs`, one after the other, in the memory at `base`, which
+    /// has room for them and is valid until the reader is done. Together they are as long as the
+    /// data. Returns `finished` when no data is to come.
+    package mutating func place(
+        at base: UnsafeMutableRawPointer, _ runs: [DataRun]
+    ) -> Progress {
+        guard case .unplaced = state, runs.reduce(0, { $0 + $1.byteCount }) == dataByteCount
+        else { return .more }
+        self.base = base
+        self.runs = runs
+        start(run: 0)
         if case .finished = state { return .finished }
         return .more
     }
@@ -154,10 +165,10 @@ extension SafetensorsReader {
     }
 
     private mutating func endHeader() throws(SafetensorsFault) -> Progress {
-        let header = try SafetensorsHeader.parse(UnsafeRawBufferPointer(memory), limits: limits)
+        let header = try SafetensorsHeader.parse(
+            UnsafeRawBufferPointer(memory), limits: limits, recall: recall)
         memory.deallocate()
-        memory = .allocate(byteCount: 0, alignment: 8)
-        entries = header.tensors
+        memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
         dataByteCount = header.dataByteCount
         if let contentLength {
             guard contentLength >= expectedTotal else {
@@ -170,10 +181,8 @@ extension SafetensorsReader {
         return .header(header)
     }
 
-    /// Goes to the next entry from `index` on that has data.
-    private mutating func startEntry(_ index: Int) {
+    private mutating func start(run: Int) {
         received = 0
-        let next = entries[index...].firstIndex { $0.byteCount > 0 }
-        state = next.map { .data(entry: $0) } ?? .finished
+        state = run < runs.count ? .data(run: run) : .finished
     }
 }

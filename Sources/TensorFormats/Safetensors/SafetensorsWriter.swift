@@ -34,6 +34,19 @@ package enum SafetensorsWriter {
         return withPrefix(json.bytes)
     }
 
+    /// The same for tensors as they are described, but of another dtype.
+    package static func header(
+        tensors: [TensorDescription], as dtype: DType
+    ) throws(TensorSizeFault) -> [UInt8] {
+        var described: [TensorDescription] = []
+        described.reserveCapacity(tensors.count)
+        for tensor in tensors {
+            described.append(
+                try TensorDescription(name: tensor.name, dtype: dtype, shape: tensor.shape))
+        }
+        return try header(tensors: described)
+    }
+
     private static func write(
         _ tensor: TensorDescription, _ begin: Int, _ end: Int, to json: inout JSONWriter
     ) {
