@@ -11,7 +11,10 @@ protocol Command {
 
 enum CommandLineArguments {
     private static var commands: [any Command.Type] {
-        [StepOptions.self, RateOptions.self, DurableOptions.self, StepsOptions.self]
+        [
+            StepOptions.self, RateOptions.self, FormatOptions.self, DurableOptions.self,
+            StepsOptions.self,
+        ]
     }
 
     private static let preface = """
