@@ -12,8 +12,8 @@ protocol Command {
 enum CommandLineArguments {
     private static var commands: [any Command.Type] {
         [
-            StepOptions.self, RateOptions.self, FormatOptions.self, DurableOptions.self,
-            StepsOptions.self,
+            StepOptions.self, RateOptions.self, FormatOptions.self, SmallOptions.self,
+            DurableOptions.self, StepsOptions.self,
         ]
     }
 
