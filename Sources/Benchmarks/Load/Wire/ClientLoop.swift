@@ -64,7 +64,7 @@ final class ClientLoop {
     /// What a run came to besides its answers.
     struct Outcome {
         let asked: Int
-        /// Requests that were due before the end and found no connection with room for them.
+        /// Requests that were due and found no connection with room for them in time.
         let unasked: Int
     }
 
@@ -96,7 +96,7 @@ final class ClientLoop {
                 }
             }
         }
-        return Outcome(asked: asked, unasked: max(0, (schedule.dueInAll ?? 0) - asked))
+        return Outcome(asked: asked, unasked: schedule.unasked(after: asked))
     }
 
     /// Asks what is due on connections that have room; sets the timer for what is due later.

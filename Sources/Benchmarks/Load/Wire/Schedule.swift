@@ -12,16 +12,21 @@ struct Schedule {
 
     let pace: Pace
     let start: Instant
-    /// Nothing is asked from here on.
+    /// Nothing is due from here on.
     let end: Instant
+    /// Nothing is asked from here on, though it was due before the end.
+    private let last: Instant
     /// Most requests.
-    let limit: Int
+    private let limit: Int
 
-    init(_ pace: Pace, seconds: Double, limit: Int = .max) {
+    init(_ pace: Pace, seconds: Double) {
+        let length = UInt64(seconds * 1e9)
         self.pace = pace
         start = MonotonicClock.now()
-        end = start.advanced(byNanoseconds: UInt64(seconds * 1e9))
-        self.limit = limit
+        end = start.advanced(byNanoseconds: length)
+        // Who cannot keep up gets as much time again for what has piled up.
+        last = end.advanced(byNanoseconds: length)
+        limit = .max
     }
 
     /// For so many requests, however long they take.
@@ -29,24 +34,27 @@ struct Schedule {
         pace = .closed
         start = MonotonicClock.now()
         end = .distantFuture
+        last = .distantFuture
         self.limit = limit
     }
 
     /// When request `number`, counted from 0, is due; nil when it is none any more at `now`.
     func due(_ number: Int, at now: Instant) -> Instant? {
-        guard number < limit, now < end else { return nil }
         switch pace {
-        case .closed: return now
+        case .closed:
+            return number < limit && now < end ? now : nil
         case .open(let rate):
             let due = start.advanced(byNanoseconds: UInt64(Double(number) / rate * 1e9))
-            return due < end ? due : nil
+            return due < end && now < last ? due : nil
         }
     }
 
-    /// How many requests fall due before the end; nil where answers decide that.
-    var dueInAll: Int? {
-        guard case .open(let rate) = pace else { return nil }
-        let seconds = Double(end.nanoseconds - start.nanoseconds) / 1e9
-        return min(limit, Int((seconds * rate).rounded(.up)))
+    /// How many requests were due before the end and are not among the first `asked`; 0 where only
+    /// answers decide how many are due.
+    func unasked(after asked: Int) -> Int {
+        guard case .open = pace else { return 0 }
+        var number = asked
+        while due(number, at: start) != nil { number += 1 }
+        return number - asked
     }
 }
