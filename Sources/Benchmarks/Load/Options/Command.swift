@@ -13,7 +13,7 @@ enum CommandLineArguments {
     private static var commands: [any Command.Type] {
         [
             StepOptions.self, RateOptions.self, FormatOptions.self, SmallOptions.self,
-            BesideOptions.self, DurableOptions.self, StepsOptions.self,
+            BesideOptions.self, LoadOptions.self, DurableOptions.self, StepsOptions.self,
         ]
     }
 
