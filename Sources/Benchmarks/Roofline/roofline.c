@@ -10,7 +10,7 @@
 // Integers: what they add up to is never slow.
 typedef uint32_t vector __attribute__((vector_size(ROOFLINE_CHUNK)));
 
-// Vectors go by address, so that no ABI of passing them is involved; inlined they stay in registers.
+// Vectors go by address, so that no ABI is involved; inlined they stay in registers.
 
 INLINE void load_gradient(vector *g, const char *from, size_t bytes) {
     vector low = {0}, high = {0};
