@@ -72,9 +72,10 @@ let package = Package(
             ]),
         .executableTarget(
             name: "engine-benchmark",
-            dependencies: ["OptimizerEngine", "COptimizerKernels", "SystemIO"],
+            dependencies: ["CRoofline", "OptimizerEngine", "COptimizerKernels", "SystemIO"],
             path: "Sources/Benchmarks/Engine",
             exclude: ["compare_torch.py"]),
+        .target(name: "CRoofline", path: "Sources/Benchmarks/Roofline"),
         .executableTarget(
             name: "load-benchmark",
             dependencies: ["SystemIO"],

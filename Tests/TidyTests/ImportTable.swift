@@ -51,8 +51,9 @@ enum ImportTable {
             modules: ["ArgumentParser", "Logging", "Dispatch", "Foundation"]),
         Room(
             "engine-benchmark", path: "Sources/Benchmarks/Engine",
-            rooms: allRooms.union(["COptimizerKernels"]),
+            rooms: allRooms.union(["COptimizerKernels", "CRoofline"]),
             modules: ["Dispatch", "Foundation", "Glibc"]),
+        Room("CRoofline", path: "Sources/Benchmarks/Roofline"),
         Room(
             "load-benchmark", path: "Sources/Benchmarks/Load", rooms: allRooms,
             modules: ["Dispatch", "Foundation", "Glibc"]),

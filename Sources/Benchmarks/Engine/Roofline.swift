@@ -1,42 +1,55 @@
-/// The bytes of a step without its arithmetic: every vector that the step reads is read, every
-/// one that it writes is written, with one addition for each.
-///
-/// Invariant: all vectors have the same length, a multiple of 64 bytes.
-struct Roofline {
-    private let gradient: BenchmarkMemory
-    private let updated: [BenchmarkMemory]
-    private let chunks: Int
+import CRoofline
+import OptimizerEngine
 
-    /// - Parameter vectors: how many vectors the step updates: three, or four with amsgrad.
-    init(byteCount: Int, vectors: Int) {
-        chunks = byteCount / 64
-        gradient = BenchmarkMemory(chunks * 64)
-        updated = (0..<vectors).map { [chunks] _ in BenchmarkMemory(chunks * 64) }
+/// The bytes of a step without its arithmetic: every vector that the step reads is read, every
+/// one that it writes is written, with one addition for each, in the same tiles on the same
+/// threads.
+final class Roofline: Sendable {
+    private let memory: [BenchmarkMemory]
+    private let layout: Layout
+    private let lanes: Lanes
+
+    /// Invariant: the vectors that `pointers` names are in `memory` and long enough for `chunks`.
+    private struct Layout: @unchecked Sendable {
+        let pointers: roofline_memory
+        let chunks: Int
+    }
+
+    /// As many elements as a tile of the step.
+    private let tileChunks: Int
+
+    init(_ options: Options, _ variant: Variant, count: Int, lanes: Lanes) throws {
+        let width = options.type.working.byteCount
+        let chunks = count * width / Int(ROOFLINE_CHUNK)
+        let elements = Int(ROOFLINE_CHUNK) / width
+        tileChunks = StepPass.tileElements / elements
+        let wireBytes = elements * options.wire.byteCount
+        let state = try (0..<(variant == .amsgrad ? 4 : 3)).map { _ in
+            try BenchmarkMemory(chunks * Int(ROOFLINE_CHUNK))
+        }
+        let grad = try BenchmarkMemory(chunks * wireBytes)
+        let out = options.answers ? try BenchmarkMemory(chunks * wireBytes) : nil
+        memory = state + [grad] + (out.map { [$0] } ?? [])
+        layout = Layout(
+            pointers: roofline_memory(
+                grad: grad.base, grad_chunk: wireBytes,
+                state: (
+                    state[0].base, state[1].base, state[2].base,
+                    state.count > 3 ? state[3].base : nil
+                ),
+                out: out?.base),
+            chunks: chunks)
+        self.lanes = lanes
     }
 
     func time() -> Duration {
         let clock = ContinuousClock()
         let start = clock.now
-        let read = gradient.base.assumingMemoryBound(to: SIMD16<Float>.self)
-        let a = updated[0].base.assumingMemoryBound(to: SIMD16<Float>.self)
-        let b = updated[1].base.assumingMemoryBound(to: SIMD16<Float>.self)
-        let c = updated[2].base.assumingMemoryBound(to: SIMD16<Float>.self)
-        if updated.count == 4 {
-            let d = updated[3].base.assumingMemoryBound(to: SIMD16<Float>.self)
-            for i in 0..<chunks {
-                let g = read[i]
-                a[i] += g
-                b[i] += g
-                c[i] += g
-                d[i] += g
-            }
-        } else {
-            for i in 0..<chunks {
-                let g = read[i]
-                a[i] += g
-                b[i] += g
-                c[i] += g
-            }
+        let tiles = (layout.chunks + tileChunks - 1) / tileChunks
+        lanes.run(tiles) { [self] tile in
+            let first = tile * tileChunks
+            let count = min(tileChunks, layout.chunks - first)
+            withUnsafePointer(to: layout.pointers) { roofline_pass($0, first, count) }
         }
         return clock.now - start
     }

@@ -1,16 +1,18 @@
 import OptimizerEngine
 
-/// An optimizer of some tensors of about the same length, and gradients for them.
+/// An optimizer of some tensors of about the same length, gradients for them, and the threads that
+/// step it.
 final class Workload {
     private let optimizer: FlatOptimizer
     private let gradients: BenchmarkMemory
-    private let type: ElementType
+    private let answer: BenchmarkMemory?
+    private let wire: ElementType
     private let settings: StepSettings
+    private let lanes: Lanes
 
     init(
-        _ variant: Variant, count: Int, options: Options, kernels: Kernels
+        _ variant: Variant, count: Int, options: Options, kernels: Kernels, lanes: Lanes
     ) throws {
-        let type = options.type
         let tensors = options.tensors
         let slots = (0..<tensors).map { index in
             let start = count * index / tensors
@@ -19,16 +21,18 @@ final class Workload {
                 name: "w\(index)", shape: [length], offset: start, count: length)
         }
         optimizer = try FlatOptimizer(
-            type: variant.type, elementType: type, slots: slots,
+            type: variant.type, elementType: options.type, slots: slots,
             defaults: variant.hyperparameters, kernels: kernels,
-            memory: { BenchmarkMemory($0) })
-        self.type = type
+            memory: { try BenchmarkMemory($0) })
+        self.lanes = lanes
+        wire = options.wire
         settings = StepSettings(maxGradNorm: options.clip)
-        gradients = BenchmarkMemory(count * type.byteCount)
+        gradients = try BenchmarkMemory(count * wire.byteCount)
+        answer = options.answers ? try BenchmarkMemory(count * wire.byteCount) : nil
         let values = (0..<count).map { Float($0 % 1000) / 1000 - 0.5 }
         values.withUnsafeBytes {
             guard let base = $0.baseAddress else { return }
-            kernels.convert(base, .f32, to: gradients.base, type, count: count)
+            kernels.convert(base, .f32, to: gradients.base, wire, count: count)
             for (index, slot) in slots.enumerated() {
                 optimizer.overwriteParameters(
                     slot: index, from: base.advanced(by: slot.offset * 4), type: .f32)
@@ -41,35 +45,20 @@ final class Workload {
         let clock = ContinuousClock()
         let start = clock.now
         let pass = try optimizer.begin(
-            Gradients(base: gradients.base, places: .whole(type)), settings)
+            Gradients(base: gradients.base, places: .whole(wire)), settings,
+            output: answer.map { StepOutput(base: $0.base, type: wire) })
+        lanes.run(pass.measureTileCount) { pass.measure(tile: $0) }
+        guard pass.judge() == .apply else { throw Refused() }
+        let judged = clock.now
+        lanes.run(pass.applyTileCount) { pass.apply(tile: $0) }
+        let applied = clock.now
+        pass.commit()
         switch phase {
-        case .step:
-            guard pass.runInline() == .apply else { throw Refused() }
-            return clock.now - start
-        case .apply:
-            guard pass.judge() == .apply else { throw Refused() }
-            let start = clock.now
-            for tile in 0..<pass.applyTileCount { pass.apply(tile: tile) }
-            let time = clock.now - start
-            pass.commit()
-            return time
+        case .apply: return applied - judged
+        case .step: return clock.now - start
         }
     }
 
     /// The optimizer turned ordinary gradients down.
     struct Refused: Error {}
-}
-
-/// Zero-filled memory on a page boundary. Invariant: `base` is valid for `byteCount` bytes.
-final class BenchmarkMemory: ParameterMemory {
-    let base: UnsafeMutableRawPointer
-    let byteCount: Int
-
-    init(_ byteCount: Int) {
-        self.byteCount = byteCount
-        base = .allocate(byteCount: byteCount, alignment: 4096)
-        base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
-    }
-
-    deinit { base.deallocate() }
 }

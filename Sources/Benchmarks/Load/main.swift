@@ -1,20 +1,16 @@
-// A closed-loop client on plain sockets: it asks two servers in turn, within one run and on one
-// machine, and prints the ratio of their medians. `load-benchmark --help` tells how.
+// A client on plain sockets that asks servers on this machine and measures their answers; most
+// commands ask two servers in turn, within one run, and print the ratio of their medians.
+// `load-benchmark --help` tells how.
 
 import Glibc
+import SystemIO
 
 do {
-    switch try Options.parse(Array(CommandLine.arguments.dropFirst())) {
-    case .help:
-        print(Options.manual)
-    case .step(let options):
-        try StepComparison(options).run()
-    case .livez(let options):
-        try RateComparison(options).run()
-    case .durable(let options):
-        try DurableComparison(options).run()
-    case .steps(let options):
-        try ManySteps(options).run()
+    if let command = try CommandLineArguments.parse(Array(CommandLine.arguments.dropFirst())) {
+        Machine.raiseDescriptorLimit()
+        try command.run()
+    } else {
+        print(CommandLineArguments.manual)
     }
 } catch {
     var message = "load-benchmark: \(error)\n"

@@ -1,11 +1,13 @@
 import Glibc
 
-/// What a client in a closed loop needs of an answer's head.
+/// What a client that knows its server needs of an answer's head.
 struct AnswerHead {
     let status: Int
     /// Bytes up to and including the empty line.
     let headBytes: Int
     let bodyBytes: Int
+
+    var isSuccess: Bool { (200..<300).contains(status) }
 
     /// Reads the head at the start of `bytes`; nil while it is not whole.
     init?(_ bytes: UnsafeRawBufferPointer) throws {
@@ -19,6 +21,9 @@ struct AnswerHead {
             }
             if lineBytes > 15, strncasecmp(start, "content-length:", 15) == 0 {
                 length = Self.number(in: line, from: 15) ?? 0
+            }
+            if lineBytes > 18, strncasecmp(start, "transfer-encoding:", 18) == 0 {
+                throw LoadFailure(description: "the answer's length is not in its head")
             }
             line = UnsafeRawBufferPointer(rebasing: line[lineBytes...])
         }

@@ -12,11 +12,15 @@ struct StepComparison {
     }
 
     func run() throws {
-        let session = "/v1/sessions/load-benchmark-\(ProcessEnvironment.processIdentifier)"
-        let service = try Stepper(options.service, path: session + "/steps", options.count)
-        let floor = try Stepper(options.floor, path: options.floor.path, options.count)
-        try BenchmarkSession.create(
-            on: options.service, at: session, count: options.count, durability: "none")
+        let (service, floor, count) = (options.service, options.floor, options.count)
+        try BenchmarkSession.with(["load-benchmark"], on: service, count: count) { paths in
+            try compare(
+                try Stepper(service, path: paths[0] + "/steps", count),
+                try Stepper(floor, path: floor.path, count))
+        }
+    }
+
+    private func compare(_ service: Stepper, _ floor: Stepper) throws {
         var times = (service: [Double](), floor: [Double]())
         var sameBits = true
         for repetition in 0..<(Self.warmUps + options.repetitions) {
@@ -30,7 +34,6 @@ struct StepComparison {
             }
             sameBits = sameBits && service.answer.elementsEqual(floor.answer)
         }
-        try BenchmarkSession.remove(from: options.service, at: session)
         report(Quartiles(times.service), Quartiles(times.floor), sameBits)
     }
 

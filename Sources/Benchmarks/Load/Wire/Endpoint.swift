@@ -22,20 +22,10 @@ struct Endpoint {
         self.path = path.isEmpty ? "/" : String(path)
     }
 
-    /// A request as it goes over the wire. `fill` writes the body of `bodyBytes`; without it there
-    /// is none.
     func request(
-        _ method: String, _ path: String, type: String? = nil, bodyBytes: Int? = nil,
-        fill: (UnsafeMutableRawBufferPointer) -> Void = { _ in }
-    ) throws -> Slab {
-        var head = "\(method) \(path) HTTP/1.1\r\nHost: \(authority)\r\n"
-        if let type { head += "Content-Type: \(type)\r\n" }
-        if let bodyBytes { head += "Content-Length: \(bodyBytes)\r\n" }
-        head += "\r\n"
-        let headBytes = head.utf8.count
-        let request = try Slab(byteCount: headBytes + (bodyBytes ?? 0), zeroed: true)
-        request.bytes.copyBytes(from: head.utf8)
-        fill(UnsafeMutableRawBufferPointer(rebasing: request.bytes[headBytes...]))
-        return request
+        _ method: String, _ path: String, type: String? = nil, body: Slab? = nil,
+        isLast: Bool = false
+    ) throws -> Request {
+        try Request(method, path, at: authority, type: type, body: body, isLast: isLast)
     }
 }

@@ -6,13 +6,12 @@ struct ManySteps {
         self.options = options
     }
 
-    /// A line for each session, its path and its steps; an answer that is not 200 ends the run.
+    /// A line for each session, its path and its steps; a refusal ends the run.
     func run() throws {
         let paths = (0..<options.sessions).map { "\(options.service.path)\($0)" }
-        let requests = try paths.map {
-            try Stepper.request(options.service, path: $0 + "/steps", options.count)
-        }
-        let loop = try ClosedLoop(options.service, requests: requests)
+        let body = try StepFormat.raw.body(count: options.count)
+        let requests = try paths.map { try options.service.step(at: $0 + "/steps", body: body) }
+        let loop = try ClientLoop(options.service, requests)
         for (path, count) in zip(paths, try loop.answers(to: options.steps)) {
             print(path, count)
         }

@@ -10,17 +10,15 @@ struct RateComparison {
     }
 
     func run() throws {
-        let service = try ClosedLoop(options.service, connections: options.connections)
-        let peer = try ClosedLoop(options.peer, connections: options.connections)
-        let turn = UInt64(options.seconds) * 1_000_000_000
-        _ = try service.rate(forNanoseconds: turn / 4)
-        _ = try peer.rate(forNanoseconds: turn / 4)
-        var rates = (service: [Double](), peer: [Double]())
-        for _ in 0..<options.rounds {
-            rates.service.append(try service.rate(forNanoseconds: turn))
-            rates.peer.append(try peer.rate(forNanoseconds: turn))
-        }
-        report(Quartiles(rates.service), Quartiles(rates.peer))
+        let (service, peer) = (try loop(options.service), try loop(options.peer))
+        let rates = try AlternatingRates(
+            service, peer, rounds: options.rounds, seconds: options.seconds)
+        report(rates.first, rates.second)
+    }
+
+    private func loop(_ endpoint: Endpoint) throws -> ClientLoop {
+        let request = try endpoint.request("GET", endpoint.path)
+        return try ClientLoop(endpoint, request, connections: options.connections)
     }
 
     private func report(_ service: Quartiles, _ peer: Quartiles) {

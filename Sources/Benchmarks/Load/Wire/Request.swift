@@ -1,0 +1,35 @@
+import SystemIO
+
+/// A request as it goes over the wire. Requests for several paths may share one body.
+struct Request {
+    private let head: Slab
+    private let body: Slab?
+
+    var byteCount: Int { head.byteCount + (body?.byteCount ?? 0) }
+
+    /// - Parameter isLast: asks the server to close the connection after the answer.
+    init(
+        _ method: String, _ path: String, at authority: String, type: String? = nil,
+        body: Slab? = nil, isLast: Bool = false
+    ) throws {
+        var text = "\(method) \(path) HTTP/1.1\r\nHost: \(authority)\r\n"
+        if let type { text += "Content-Type: \(type)\r\n" }
+        if let body { text += "Content-Length: \(body.byteCount)\r\n" }
+        if isLast { text += "Connection: close\r\n" }
+        text += "\r\n"
+        head = try Slab(byteCount: text.utf8.count)
+        head.bytes.copyBytes(from: text.utf8)
+        self.body = body
+    }
+
+    /// Appends what is left when `sent` bytes have gone; as much as the list has room for.
+    func append(to list: inout GatherList, after sent: Int) {
+        if sent < head.byteCount {
+            list.append(UnsafeRawBufferPointer(rebasing: head.bytes[sent...]))
+        }
+        if let body {
+            let sentOfBody = max(0, sent - head.byteCount)
+            list.append(UnsafeRawBufferPointer(rebasing: body.bytes[sentOfBody...]))
+        }
+    }
+}
