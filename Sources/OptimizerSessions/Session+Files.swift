@@ -3,10 +3,22 @@ import Synchronization
 import TensorFormats
 
 /// What was worked out of a session's safetensors files and holds for the next one too: clients
-/// send the same tensors with every step, and get the same ones back.
+/// send the same tensors with every step, and get the same ones back. It counts as state.
 struct FileMemo {
-    var received: (list: SafetensorsTensors, placement: GradientPlacement)?
-    var sent: (type: ElementType, header: [UInt8])?
+    struct Received {
+        let list: SafetensorsTensors
+        let placement: GradientPlacement
+        let memory: Reservation
+    }
+
+    struct Sent {
+        let type: ElementType
+        let header: [UInt8]
+        let memory: Reservation
+    }
+
+    var received: Received?
+    var sent: Sent?
 }
 
 extension Session {
@@ -25,8 +37,20 @@ extension Session {
     }
 
     package func remember(_ placement: GradientPlacement, of list: SafetensorsTensors) {
-        guard list.canBeRecalled else { return }
-        fileMemo.withLock { $0.received = (list, placement) }
+        guard list.canBeRecalled,
+            let memory = room(for: layout.memoTextBytes + 512 * layout.tensors.count)
+        else { return }
+        let received = FileMemo.Received(list: list, placement: placement, memory: memory)
+        fileMemo.withLock { $0.received = received }
+    }
+
+    /// Memory for what can be worked out again; nil when there is none left of the budget.
+    private func room(for byteCount: Int) -> Reservation? {
+        do {
+            return try context.budget.reserve(byteCount)
+        } catch {
+            return nil
+        }
     }
 
     /// What stands before the whole layout's data in a safetensors file.
@@ -35,16 +59,16 @@ extension Session {
     package func fileHeader(of type: ElementType) throws(TensorSizeFault) -> [UInt8] {
         if let sent = fileMemo.withLock({ $0.sent }), sent.type == type { return sent.header }
         let header = try SafetensorsWriter.header(tensors: layout.tensors, as: type.dtype)
-        if header.count <= layout.memoTextBytes {
-            fileMemo.withLock { $0.sent = (type, header) }
+        if header.count <= layout.memoTextBytes, let memory = room(for: header.count) {
+            let sent = FileMemo.Sent(type: type, header: header, memory: memory)
+            fileMemo.withLock { $0.sent = sent }
         }
         return header
     }
 }
 
 extension TensorLayout {
-    /// The longest header that is remembered: an entry in its usual form, with its name. It is
-    /// part of what a session's overhead allows for.
+    /// The longest header that is remembered: entries in their usual form, with their names.
     var memoTextBytes: Int {
         tensors.reduce(256) { $0 + 256 + 2 * $1.name.utf8.count }
     }

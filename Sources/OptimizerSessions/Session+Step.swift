@@ -28,15 +28,44 @@ extension Session {
     private func run(
         _ request: StepRequest, _ completion: @escaping SessionCompletion<StepOutcome>
     ) {
-        takeTurn(completion) { [self] state, turn in
-            // A layout of many tensors is work before its first element is looked at.
-            context.run(weight: layout.tableWeight, isAlone: request.isAlone) { [self] in
-                do throws(SessionError) {
-                    try StepRun(request, session: self, state: state, turn: turn).measure()
-                } catch {
-                    turn.end(.failure(error))
-                }
-            }
+        StepVisit(request, session: self, completion).enter()
+    }
+}
+
+/// A step that waits for its turn.
+private final class StepVisit: Sendable {
+    let request: StepRequest
+    let session: Session
+    let turn: Turn<StepOutcome>
+
+    init(
+        _ request: StepRequest, session: Session,
+        _ completion: @escaping SessionCompletion<StepOutcome>
+    ) {
+        self.request = request
+        self.session = session
+        turn = Turn(turnstile: session.turnstile, completion: completion)
+    }
+
+    // Here and in the step's phases the closures hold this object and nothing else: such a
+    // closure takes no memory of its own.
+
+    func enter() {
+        session.enter(turn) { self.prepare() }
+    }
+
+    /// A layout of many tensors is work before its first element is looked at.
+    private func prepare() {
+        session.context.run(weight: session.layout.tableWeight, isAlone: request.isAlone) {
+            self.begin()
+        }
+    }
+
+    private func begin() {
+        do throws(SessionError) {
+            try StepRun(self, state: try session.stateForTurn()).measure()
+        } catch {
+            turn.end(.failure(error))
         }
     }
 }
@@ -46,19 +75,20 @@ extension Session {
 /// `@unchecked Sendable`: its phases follow one another, whatever threads they run on, and only
 /// the tiles of one phase run at the same time.
 private final class StepRun: @unchecked Sendable {
-    private let request: StepRequest
-    private let session: Session
+    private let visit: StepVisit
     private let state: SessionState
-    private let turn: Turn<StepOutcome>
     private let pass: StepPass
     private let output: ParameterVector?
     /// Of the record and the receipt alike, so that a recovery knows the same receipt.
     private let time = WallClock.now()
 
+    private var request: StepRequest { visit.request }
+    private var session: Session { visit.session }
+    private var turn: Turn<StepOutcome> { visit.turn }
+
     /// Everything that can refuse the step without looking at its gradients.
-    init(
-        _ request: StepRequest, session: Session, state: SessionState, turn: Turn<StepOutcome>
-    ) throws(SessionError) {
+    init(_ visit: StepVisit, state: SessionState) throws(SessionError) {
+        let (request, session) = (visit.request, visit.session)
         if let expected = request.ifMatch, !expected.holds(for: state.tag) {
             throw .stepMismatch(expected: expected, current: state.tag)
         }
@@ -77,15 +107,15 @@ private final class StepRun: @unchecked Sendable {
         } catch {
             throw .invalidSettings(SettingsFault(error, in: request.options.lr))
         }
-        self.request = request
-        self.session = session
+        self.visit = visit
         self.state = state
-        self.turn = turn
         self.output = output
     }
 
     func measure() {
-        run(tiles: pass.measureTileCount, { $0.measure(tile: $1) }, then: { $0.judge() })
+        run(
+            tiles: pass.measureTileCount, { self.pass.measure(tile: $0) },
+            then: { self.judge() })
     }
 
     private func judge() {
@@ -107,7 +137,7 @@ private final class StepRun: @unchecked Sendable {
     /// The gradients may be overwritten once they are written to the log. Applying them overlaps
     /// the wait for the disk, and nobody sees the step before both are done.
     private func applyAndKeep(_ entry: LogEntry) {
-        guard session.log != nil else { return apply { $0.commit() } }
+        guard session.log != nil else { return apply { self.commit() } }
         let both = BothDone { [self] result in
             switch result {
             case .success: commit()
@@ -121,7 +151,7 @@ private final class StepRun: @unchecked Sendable {
                 #if DEBUG
                 if CrashPoint.afterSync.isNext { return }
                 #endif
-                apply { _ in both.one(.success(())) }
+                apply { both.one(.success(())) }
             },
             durable: { result in
                 #if DEBUG
@@ -131,8 +161,8 @@ private final class StepRun: @unchecked Sendable {
             })
     }
 
-    private func apply(then next: @escaping @Sendable (StepRun) -> Void) {
-        run(tiles: pass.applyTileCount, { $0.apply(tile: $1) }, then: next)
+    private func apply(then next: @escaping @Sendable () -> Void) {
+        run(tiles: pass.applyTileCount, { self.pass.apply(tile: $0) }, then: next)
     }
 
     private func commit() {
@@ -168,12 +198,12 @@ private final class StepRun: @unchecked Sendable {
     }
 
     private func run(
-        tiles: Int, _ tile: @escaping @Sendable (StepPass, Int) -> Void,
-        then next: @escaping @Sendable (StepRun) -> Void
+        tiles: Int, _ tile: @escaping @Sendable (Int) -> Void,
+        then next: @escaping @Sendable () -> Void
     ) {
         session.context.run(
             weight: state.layout.weight, isAlone: request.isAlone && session.log == nil,
-            tiles: tiles, { [pass] in tile(pass, $0) }, then: { next(self) })
+            tiles: tiles, tile, then: next)
     }
 
     // MARK: The record

@@ -87,16 +87,30 @@ extension Session {
         _ body: @escaping @Sendable (SessionState, Turn<Outcome>) -> Void
     ) {
         let turn = Turn(turnstile: turnstile, completion: completion)
-        let isAdmitted = turnstile.enter(urgently: urgently) { [self] in
+        enter(urgently: urgently, turn) { [self] in
             do throws(SessionError) {
-                guard let state else { throw .unknownSession(name: name) }
-                try checkLog()
-                body(state, turn)
+                body(try stateForTurn(), turn)
             } catch {
                 turn.end(.failure(error))
             }
         }
-        if !isAdmitted { completion(.failure(.queueFull(limit: turnstile.waitingLimit))) }
+    }
+
+    /// Calls `visit` when the turn has come; it ends the turn. A full line ends the operation.
+    func enter<Outcome>(
+        urgently: Bool = false, _ turn: Turn<Outcome>, _ visit: @escaping Turnstile.Visit
+    ) {
+        guard !turnstile.enter(urgently: urgently, visit) else { return }
+        turn.completion(.failure(.queueFull(limit: turnstile.waitingLimit)))
+    }
+
+    /// What the holder of the turn works on.
+    ///
+    /// - Throws: the session has been deleted, or the disk has failed.
+    func stateForTurn() throws(SessionError) -> SessionState {
+        guard let state else { throw .unknownSession(name: name) }
+        try checkLog()
+        return state
     }
 
     /// Makes a step visible. By the holder of the turn.

@@ -57,10 +57,9 @@ final class SessionState: @unchecked Sendable {
         updated = now
     }
 
-    /// Names, shapes, tables and what is remembered of files, roughly: a layout of many empty
-    /// tensors is no small thing.
+    /// Names, shapes and tables, roughly: a layout of many empty tensors is no small thing.
     private static func overheadBytes(of layout: TensorLayout) -> Int {
-        layout.tensors.reduce(4096) { $0 + 1536 + 8 * $1.name.utf8.count }
+        layout.tensors.reduce(4096) { $0 + 512 + 2 * $1.name.utf8.count }
     }
 
     /// Of parameters, moments and description.
