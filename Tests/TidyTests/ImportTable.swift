@@ -68,13 +68,21 @@ enum ImportTable {
             ]),
     ]
 
+    /// Packages of their own, with which the benchmarks compare: Package.swift does not know them,
+    /// and they know no room.
+    static let peers: [Room] = [
+        Room(
+            "hummingbird-peer", path: "Sources/Benchmarks/Peers/hummingbird-peer",
+            modules: ["Foundation", "Hummingbird", "PackageDescription"])
+    ]
+
     /// What a test may import besides the rooms that its line in Package.swift lists.
     static let testModules: Set<String> = [
         "Testing", "Foundation", "FoundationNetworking", "Dispatch", "Glibc",
     ]
 
     static func room(holding path: String) -> Room? {
-        rooms.first { path.hasPrefix($0.path + "/") }
+        (rooms + peers).first { path.hasPrefix($0.path + "/") }
     }
 
     /// The modules a Swift source imports, in the order of its lines.

@@ -58,6 +58,7 @@ struct ImportCanaries {
         ("Sources/OptimizerService/A.swift", "import COpenSSL\n", "COpenSSL"),
         ("Sources/SystemIO/A.swift", "@preconcurrency import Dispatch\n", "Dispatch"),
         ("Sources/HTTP1/A.swift", "package import struct SystemIO.Slab\n", "SystemIO"),
+        ("Sources/Benchmarks/Peers/hummingbird-peer/A.swift", "import HTTP1\n", "HTTP1"),
         ("Sources/COptimizerKernels/a.c", "#include \"CLinux.h\"\n", "CLinux"),
     ])
     func importOutsideTheTableIsFound(path: String, text: String, module: String) {
