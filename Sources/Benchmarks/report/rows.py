@@ -89,11 +89,13 @@ def measured_over_starts(measured, **fields):
 
 def number(value):
     """About three digits."""
+    if value >= 1_000:
+        return grouped(round(value))
     if value >= 100:
         return f"{value:.0f}"
     if value >= 10:
         return f"{value:.1f}"
-    return f"{value:.2f}" if value >= 1 else f"{value:.3g}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def grouped(count):

@@ -78,8 +78,8 @@ def recovery(bench, title, count, steps, sessions):
     size = sum(int(n) for n in re.findall(r"recovered bytes=(\d+)", text)) / seconds
     name = f"recovery, {sessions} sessions, {title}"
     print(f"  {name}: {seconds * 1e3:.1f} ms\n", flush=True)
-    yield Row("durability", name, measured=size / 1e6, unit="MB of log/s")
-    yield Row("durability", name, measured=replayed, unit="steps/s")
+    yield Row("durability", name + ", log", measured=size / 1e6, unit="MB/s")
+    yield Row("durability", name + ", steps", measured=replayed, unit="steps/s")
 
 
 def fill_logs(server, count, steps, sessions):

@@ -67,7 +67,7 @@ def torch_rows(lines):
     for line in table(lines):
         for phase, note in (("apply", "update alone"), ("step", "with norm and finite test")):
             yield Row(
-                "engine", f"engine, {work(line)}, one core, {note}",
+                "engine", f"engine, one core, {work(line)}, {note}",
                 peer="torch", beside="`torch.optim` with `fused=True`", relation="the speed",
                 ratio=float(line[phase + " ratio"]), measured=float(line[phase]), unit="µs",
                 is_peer=True)
