@@ -7,7 +7,7 @@ struct ShapeTests {
     /// Also read by people, though by no compiler of ours.
     static let scripts = [
         ".py", ".sh", "deploy/run", "deploy/test", "Tests/check-costs", "Tests/fuzz",
-        "Tests/sanitize", ".ci/run", "Benchmarks/run",
+        "Tests/sanitize", ".ci/run", "Benchmarks/run", "Benchmarks/plot",
     ]
 
     static func compiled() throws -> [TextFile] {

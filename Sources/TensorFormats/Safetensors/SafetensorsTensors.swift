@@ -54,8 +54,8 @@ package struct SafetensorsRecall: Sendable {
 
 /// A header in two parts: the metadata, where that comes first, and the tensors behind it.
 ///
-/// Both parts are told by their first byte: `,` or `}` goes on after metadata, `{` begins a header
-/// without. So equal tensor texts mean equal headers but for the metadata.
+/// A header without metadata begins with `{`, and what follows metadata never does. So equal texts
+/// of tensors mean equal headers but for the metadata.
 struct SafetensorsHeaderParts {
     let metadata: UnsafeRawBufferPointer
     let tensors: UnsafeRawBufferPointer

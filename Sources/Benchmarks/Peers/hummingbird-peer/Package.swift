@@ -1,6 +1,6 @@
 // swift-tools-version: 6.0
 // A peer to measure the service against, not a part of it: the service's package resolves nothing
-// for it, and nothing here is built unless somebody builds it here.
+// for it, and nothing here is built unless `Sources/Benchmarks/run --make-peers` asks for it.
 
 import PackageDescription
 

@@ -1,0 +1,1 @@
+"""What `Sources/Benchmarks/run` is made of."""
