@@ -1,5 +1,4 @@
 import OptimizerEngine
-import SystemIO
 import TensorFormats
 
 /// Everything about a session that is not a tensor.
@@ -60,21 +59,6 @@ package struct SessionSpecification: Sendable {
         self.layout = layout
         self.parameters = parameters
     }
-}
-
-/// Where a tensor's elements lie, row-major and without gaps.
-package struct TensorPlace: Sendable {
-    package let slab: Slab
-    package let byteOffset: Int
-    package let type: ElementType
-
-    package init(slab: Slab, byteOffset: Int, type: ElementType) {
-        self.slab = slab
-        self.byteOffset = byteOffset
-        self.type = type
-    }
-
-    var base: UnsafeRawPointer { UnsafeRawPointer(slab.base + byteOffset) }
 }
 
 /// A change of hyperparameters; what is nil stays.

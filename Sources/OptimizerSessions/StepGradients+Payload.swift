@@ -14,13 +14,8 @@ extension StepGradients {
             return (
                 runs, LedgerPayload(slab, byteCount: layout.elementCount * type.byteCount)
             )
-        case .each(let places):
-            return try layout.payload(
-                of: places.map { place in
-                    place.map {
-                        TensorPlace(slab: slab, byteOffset: $0.byteOffset, type: $0.type)
-                    }
-                }, context)
+        case .each:
+            return try layout.payload(of: places.tensors(of: layout, in: slab), context)
         }
     }
 }

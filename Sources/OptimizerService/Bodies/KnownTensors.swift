@@ -34,9 +34,6 @@ struct KnownTensors {
 
     /// By layout index; nil for what the document left out.
     var tensorPlaces: [TensorPlace?] {
-        zip(sink.present, layout.elementOffsets).map { isPresent, offset in
-            guard isPresent else { return nil }
-            return TensorPlace(slab: slab, byteOffset: offset * type.byteCount, type: type)
-        }
+        gradients.places.tensors(of: layout, in: slab)
     }
 }

@@ -6,7 +6,7 @@ import TensorFormats
 /// The tensors of a safetensors file, each with a place in one slab, in layout order.
 struct PlacedTensors {
     let slab: Slab
-    let runs: [DataRun]
+    var runs: [DataRun] { placement.runs }
     private let placement: GradientPlacement
     private let layout: TensorLayout
 
@@ -21,7 +21,6 @@ struct PlacedTensors {
             placement = try PlacedTensors.placement(of: header.list, in: layout, root: root)
             session.remember(placement, of: header.list)
         }
-        runs = placement.runs
         slab = try pool.take(orProblem: placement.byteCount)
     }
 
@@ -68,21 +67,6 @@ struct PlacedTensors {
 
     /// The tensors as new values of parameters, by layout index.
     var tensorPlaces: [TensorPlace?] {
-        switch placement.places {
-        case .whole(let type): layout.places(in: slab, type)
-        case .each(let places):
-            places.map { place in
-                place.map { TensorPlace(slab: slab, byteOffset: $0.byteOffset, type: $0.type) }
-            }
-        }
-    }
-}
-
-extension TensorLayout {
-    /// Where each tensor lies when all lie in layout order, without gaps, from the slab's start.
-    func places(in slab: Slab, _ type: ElementType) -> [TensorPlace?] {
-        elementOffsets.map {
-            TensorPlace(slab: slab, byteOffset: $0 * type.byteCount, type: type)
-        }
+        placement.places.tensors(of: layout, in: slab)
     }
 }

@@ -90,7 +90,8 @@ struct ParametersEndpoint {
             head, elementCount: write.layout.elementCount, type: type)
         return .receive(
             VectorBody(write.exchange, into: slab) { slab, responder in
-                write.run(write.layout.places(in: slab, type), responder)
+                let whole = Gradients.Places.whole(type)
+                write.run(whole.tensors(of: write.layout, in: slab), responder)
             })
     }
 

@@ -174,25 +174,6 @@ struct LedgerReplay {
     }
 }
 
-extension Gradients.Places {
-    fileprivate func tensors(
-        of layout: TensorLayout, in slab: Slab, from start: Int
-    ) -> [TensorPlace?] {
-        switch self {
-        case .whole(let type):
-            layout.elementOffsets.map {
-                TensorPlace(slab: slab, byteOffset: start + $0 * type.byteCount, type: type)
-            }
-        case .each(let places):
-            places.map { place in
-                place.map {
-                    TensorPlace(slab: slab, byteOffset: start + $0.byteOffset, type: $0.type)
-                }
-            }
-        }
-    }
-}
-
 extension LedgerPayload {
     /// The payload as a state file.
     fileprivate func stateFile() throws -> StateImport {
