@@ -17,15 +17,22 @@ struct FileMemo {
         let memory: Reservation
     }
 
+    /// The longest header that is remembered: entries in their usual form, with their names.
+    let textByteLimit: Int
     var received: Received?
     var sent: Sent?
+
+    init(_ layout: TensorLayout) {
+        textByteLimit = layout.tensors.reduce(256) { $0 + 256 + 2 * $1.name.utf8.count }
+    }
 }
 
 extension Session {
     /// For the reading of a file with the session's gradients.
     package var recall: SafetensorsRecall {
-        SafetensorsRecall(
-            last: fileMemo.withLock { $0.received?.list }, textByteLimit: layout.memoTextBytes)
+        fileMemo.withLock {
+            SafetensorsRecall(last: $0.received?.list, textByteLimit: $0.textByteLimit)
+        }
     }
 
     /// Where the tensors go, when it is the very list that was remembered.
@@ -37,8 +44,8 @@ extension Session {
     }
 
     package func remember(_ placement: GradientPlacement, of list: SafetensorsTensors) {
-        guard list.canBeRecalled,
-            let memory = room(for: layout.memoTextBytes + 512 * layout.tensors.count)
+        guard list.textByteCount > 0,
+            let memory = room(for: list.textByteCount + 512 * layout.tensors.count)
         else { return }
         let received = FileMemo.Received(list: list, placement: placement, memory: memory)
         fileMemo.withLock { $0.received = received }
@@ -57,19 +64,13 @@ extension Session {
     ///
     /// - Throws: the data would be too long in that type.
     package func fileHeader(of type: ElementType) throws(TensorSizeFault) -> [UInt8] {
-        if let sent = fileMemo.withLock({ $0.sent }), sent.type == type { return sent.header }
+        let (sent, limit) = fileMemo.withLock { ($0.sent, $0.textByteLimit) }
+        if let sent, sent.type == type { return sent.header }
         let header = try SafetensorsWriter.header(tensors: layout.tensors, as: type.dtype)
-        if header.count <= layout.memoTextBytes, let memory = room(for: header.count) {
+        if header.count <= limit, let memory = room(for: header.count) {
             let sent = FileMemo.Sent(type: type, header: header, memory: memory)
             fileMemo.withLock { $0.sent = sent }
         }
         return header
-    }
-}
-
-extension TensorLayout {
-    /// The longest header that is remembered: entries in their usual form, with their names.
-    var memoTextBytes: Int {
-        tensors.reduce(256) { $0 + 256 + 2 * $1.name.utf8.count }
     }
 }

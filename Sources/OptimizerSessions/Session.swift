@@ -30,7 +30,7 @@ package final class Session: @unchecked Sendable {
     /// How far the log has come; nil for a session that lives in memory only.
     var log: SessionLog?
     let snapshotLine = Mutex(SnapshotLine())
-    let fileMemo = Mutex(FileMemo())
+    let fileMemo: Mutex<FileMemo>
     let turnstile: Turnstile
     private let published: Mutex<SessionDescription>
     /// nil once the session is deleted.
@@ -45,6 +45,7 @@ package final class Session: @unchecked Sendable {
         retainSteps = draft.retainSteps
         self.context = context
         self.book = Mutex(book)
+        fileMemo = Mutex(FileMemo(draft.state.layout))
         state = draft.state
         published = Mutex(
             draft.state.description(

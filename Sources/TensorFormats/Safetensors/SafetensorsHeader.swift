@@ -66,10 +66,9 @@ extension SafetensorsHeader {
         try scanner.finish(&handler)
         let entries = try validated(handler.entries)
         // Metadata among the tensors would be taken for theirs when their text comes again.
-        let isApart = parts.map { $0.metadata.isEmpty != handler.hasMetadata } ?? false
-        let text = isApart ? parts.map { Array($0.tensors) } : nil
-        return SafetensorsHeader(
-            list: SafetensorsTensors(entries, text: text ?? []), metadata: handler.metadata)
+        let isApart = parts?.metadata.isEmpty == !handler.hasMetadata
+        let list = SafetensorsTensors(entries, text: isApart ? parts?.tensors : nil)
+        return SafetensorsHeader(list: list, metadata: handler.metadata)
     }
 
     /// Proves that the data of the tensors, sorted, covers everything from zero to its end once.

@@ -24,11 +24,11 @@ package struct SafetensorsReader: ~Copyable {
 
     private let limits: FormatLimits
     private let contentLength: UInt64?
+    private let recall: SafetensorsRecall?
     private var state = State.prefix
     /// Owned: freed at the end, and when the header has been read.
     private var memory: UnsafeMutableRawBufferPointer
     private var headerByteCount: UInt64 = 0
-    private let recall: SafetensorsRecall?
     private var dataByteCount = 0
     private var base: UnsafeMutableRawPointer?
     private var runs: [DataRun] = []
