@@ -33,10 +33,11 @@ class Load:
         return self.run("formats", "--service", service, *peers, "-n", count,
                         "--repetitions", repetitions)
 
-    def small(self, service):
-        """Steps a second, and how that compares with /livez."""
-        printed = self.run("small", "--service", service)
-        return printed.number(rf"steps +{NUMBER} steps/s"), printed.number(rf"ratio +{NUMBER}")
+    def small(self, service, floor):
+        """Steps a second, how that compares with /livez, and how the floor's steps do."""
+        printed = self.run("small", "--service", service, "--floor", floor)
+        return (printed.number(rf"steps +{NUMBER} steps/s"), printed.number(rf"ratio +{NUMBER}"),
+                printed.number(rf"at most +{NUMBER}"))
 
     def beside(self, service):
         """The latency in milliseconds that 99 per cent of small steps keep to."""

@@ -1,5 +1,6 @@
 """What was measured where: the processor, the memory, the kernel, the sources, the peers."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -86,6 +87,17 @@ def python_versions():
     told = output([places.PEERS_PYTHON, "-c", code, *PYTHON_PACKAGES])
     # What it lacks is told by the first server that does not start.
     return json.loads(told) if told else {}
+
+
+@contextlib.contextmanager
+def one_processor():
+    """Whatever is started meanwhile runs on one processor, always the same."""
+    all_of_them = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(all_of_them)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, all_of_them)
 
 
 def output(command):

@@ -10,6 +10,7 @@ struct BesideComparison {
 
     func run() throws {
         let service = options.service
+        print("the client that asks for small steps \(Precedence.take())")
         try BenchmarkSession.with(["beside-small"], on: service, count: options.count) { small in
             try BenchmarkSession.with(
                 ["beside-large"], on: service, count: options.largeCount

@@ -1,19 +1,24 @@
-/// The rates of two loops that take turns: each rests while the other one is measured.
+/// The rates of loops that take turns: the others rest while one is measured.
 struct AlternatingRates {
-    let first: Quartiles
-    let second: Quartiles
+    /// In the order of the loops.
+    let rates: [Quartiles]
 
-    init(_ first: ClientLoop, _ second: ClientLoop, rounds: Int, seconds: Int) throws {
+    var first: Quartiles { rates[0] }
+    var second: Quartiles { rates[1] }
+
+    init(_ loops: ClientLoop..., rounds: Int, seconds: Int) throws {
+        try self.init(loops, rounds: rounds, seconds: seconds)
+    }
+
+    init(_ loops: [ClientLoop], rounds: Int, seconds: Int) throws {
         let turn = UInt64(seconds) * 1_000_000_000
-        // Warms up both.
-        _ = try first.rate(forNanoseconds: turn / 4)
-        _ = try second.rate(forNanoseconds: turn / 4)
-        var rates: [[Double]] = [[], []]
+        for loop in loops { _ = try loop.rate(forNanoseconds: turn / 4) }  // Warms up.
+        var measured = [[Double]](repeating: [], count: loops.count)
         for _ in 0..<rounds {
-            rates[0].append(try first.rate(forNanoseconds: turn))
-            rates[1].append(try second.rate(forNanoseconds: turn))
+            for (index, loop) in loops.enumerated() {
+                measured[index].append(try loop.rate(forNanoseconds: turn))
+            }
         }
-        self.first = Quartiles(rates[0])
-        self.second = Quartiles(rates[1])
+        rates = measured.map { Quartiles($0) }
     }
 }

@@ -1,5 +1,6 @@
 struct SmallOptions: Command {
     let service: Endpoint
+    let floor: Endpoint?
     let count: Int
     let sessions: Int
     let rounds: Int
@@ -7,9 +8,10 @@ struct SmallOptions: Command {
 
     static let name = "small"
     static let manual = """
-        small --service URL
+        small --service URL [--floor URL]
             Small raw steps, each session's over a connection of its own, in turn with GET /livez
-            over as many connections. Prints the median rates and their ratio.
+            over as many connections, and with the same steps of a floor server. Prints the median
+            rates and their ratios.
             -n COUNT              parameters of each session (1000)
             --sessions COUNT      sessions, and connections of each kind (64)
             --rounds COUNT        turns of each (7)
@@ -18,6 +20,7 @@ struct SmallOptions: Command {
 
     init(_ values: inout OptionValues) throws {
         service = try values.endpoint("--service")
+        floor = try values.optionalEndpoint("--floor")
         count = try values.count("-n", default: 1_000)
         sessions = try values.count("--sessions", default: 64)
         rounds = try values.count("--rounds", default: 7)

@@ -31,7 +31,8 @@ struct AnswerReader {
     /// Where the next bytes go; never empty while an answer is awaited.
     mutating func space() throws -> UnsafeMutableRawBufferPointer {
         if let head, let room, goesStraight {
-            return UnsafeMutableRawBufferPointer(rebasing: room.bytes[bodyTaken..<head.bodyBytes])
+            let end = min(bodyTaken + Request.pieceBytes, head.bodyBytes)
+            return UnsafeMutableRawBufferPointer(rebasing: room.bytes[bodyTaken..<end])
         }
         if unread.isEmpty { unread = 0..<0 }
         if unread.upperBound == window.byteCount {

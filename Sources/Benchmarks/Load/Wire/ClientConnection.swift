@@ -39,9 +39,10 @@ final class ClientConnection {
     func send() throws {
         while !unsent.isEmpty {
             spans.removeAll()
-            unsent[0].append(to: &spans, after: sentBytes)
-            for request in unsent.dropFirst() where !spans.isFull {
-                request.append(to: &spans, after: 0)
+            var start = sentBytes
+            for request in unsent {
+                guard !spans.isFull, request.append(to: &spans, after: start) else { break }
+                start = 0
             }
             switch socket.send(spans) {
             case .bytes(let count): sentBytes += count

@@ -22,14 +22,22 @@ struct Request {
         self.body = body
     }
 
-    /// Appends what is left when `sent` bytes have gone; as much as the list has room for.
-    func append(to list: inout GatherList, after sent: Int) {
+    /// Of a body's bytes, offered to one call. A call that moves many more keeps its processor from
+    /// whoever else wants it for milliseconds, on kernels that do not preempt themselves.
+    static let pieceBytes = 256 << 10
+
+    /// Appends what comes next when `sent` bytes have gone: the head and at most one piece of the
+    /// body.
+    ///
+    /// - Returns: whether that is the request's end, so that the next one may follow.
+    func append(to list: inout GatherList, after sent: Int) -> Bool {
         if sent < head.byteCount {
             list.append(UnsafeRawBufferPointer(rebasing: head.bytes[sent...]))
         }
-        if let body {
-            let sentOfBody = max(0, sent - head.byteCount)
-            list.append(UnsafeRawBufferPointer(rebasing: body.bytes[sentOfBody...]))
-        }
+        guard let body else { return true }
+        let start = max(0, sent - head.byteCount)
+        let end = min(start + Self.pieceBytes, body.byteCount)
+        list.append(UnsafeRawBufferPointer(rebasing: body.bytes[start..<end]))
+        return end == body.byteCount
     }
 }
