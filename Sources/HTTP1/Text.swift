@@ -7,14 +7,42 @@ func text(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String {
 
 /// Whether the bytes in `range` are `name`, ASCII letters compared without case.
 ///
+/// Mostly they are the same to the byte, or of another length; so that is looked at first.
+///
 /// Unsafe part: `name.utf8Start` is valid for `utf8CodeUnitCount` bytes, because every StaticString
-/// here is a string literal, and the loop stays below that count.
+/// here is a string literal, and nothing reads beyond that count.
 @inline(__always)
 func isSame(_ bytes: Span<UInt8>, _ range: Range<Int>, _ name: StaticString) -> Bool {
     guard range.count == name.utf8CodeUnitCount else { return false }
+    guard !range.isEmpty else { return true }
+    let found = bytes.extracting(range)
+    // The bit that tells lower case from upper case is let go.
+    guard (found[0] ^ name.utf8Start[0]) & ~0x20 == 0 else { return false }
+    return found.withUnsafeBytes { isSame($0, name.utf8Start) } || isSameWithoutCase(found, name)
+}
+
+/// Unsafe part: `other` is valid for as many bytes as `bytes` has.
+private func isSame(_ bytes: UnsafeRawBufferPointer, _ other: UnsafeRawPointer) -> Bool {
+    var index = 0
+    while index + 8 <= bytes.count {
+        let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+        guard word == other.loadUnaligned(fromByteOffset: index, as: UInt64.self) else {
+            return false
+        }
+        index += 8
+    }
+    while index < bytes.count {
+        guard bytes[index] == other.load(fromByteOffset: index, as: UInt8.self) else {
+            return false
+        }
+        index += 1
+    }
+    return true
+}
+
+private func isSameWithoutCase(_ bytes: Span<UInt8>, _ name: StaticString) -> Bool {
     let expected = name.utf8Start
-    for index in 0..<range.count
-    where bytes[range.lowerBound + index].lowercased != expected[index].lowercased {
+    for index in bytes.indices where bytes[index].lowercased != expected[index].lowercased {
         return false
     }
     return true

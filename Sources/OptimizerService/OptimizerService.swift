@@ -76,8 +76,9 @@ package final class OptimizerService: RequestHandler {
         _ exchange: Exchange, _ principal: Principal
     ) throws(Problem) -> Decision {
         let head = exchange.head
-        guard head.path != "*" else { return .respond(Response.allowing(Method.known)) }
-        let route = try Route(path: head.path)
+        let path = head.path
+        guard path != "*" else { return .respond(Response.allowing(Method.known)) }
+        let route = try Route(path: path)
         if let name = route.sessionName { try principal.require(session: name) }
         try check(head.method, route)
         try principal.require(route.scope(for: head.method))

@@ -72,6 +72,7 @@ enum Negotiation {
         guard head.fields.contains("Accept"), !head.fields.says("Accept", "*/*") else {
             return preferred
         }
+        for offer in offers where head.fields.says("Accept", offer.name) { return offer }
         let accept: Accept
         do {
             accept = try Accept(head.fields.combined("Accept"))
