@@ -1,4 +1,3 @@
-import Dispatch
 import Synchronization
 import SystemIO
 
@@ -56,6 +55,19 @@ package final class LanePool: Sendable {
         floor.add(LaneJob(tileCount: 1, tile: { _ in work() }, completion: {}))
     }
 
+    /// Calls `tile` once with every number in 0 ..< `tiles`, on this thread and on lanes that are
+    /// free, and returns when all calls have returned. It waits for tiles that lanes have begun,
+    /// never for a lane to be free.
+    package func share(tiles: Int, _ tile: @escaping @Sendable (Int) -> Void) {
+        let job = SharedJob(tileCount: tiles, tile: tile)
+        let helpers = min(laneCount, tiles - 1)
+        if helpers > 0 {
+            let help: @Sendable (Int) -> Void = { _ in job.help() }
+            floor.add(LaneJob(tileCount: helpers, tile: help, completion: {}))
+        }
+        job.finish()
+    }
+
     /// The workers finish what was given to them and end.
     deinit {
         floor.close()
@@ -85,17 +97,55 @@ private final class LaneJob: Sendable {
     }
 }
 
+/// A job whose giver works on it too, and waits for its end.
+private final class SharedJob: Sendable {
+    private let tileCount: Int
+    private let tile: @Sendable (Int) -> Void
+    private let firstUnclaimed = Atomic(0)
+    private let finished = Atomic(0)
+    private let end = Semaphore()
+
+    init(tileCount: Int, tile: @escaping @Sendable (Int) -> Void) {
+        self.tileCount = tileCount
+        self.tile = tile
+    }
+
+    /// Works until every tile is claimed. Whoever finds none left touches nothing of the giver's.
+    func help() {
+        if work() { end.signal() }
+    }
+
+    /// The same for the giver; returns when every tile is finished.
+    func finish() {
+        if !work() { end.wait() }
+    }
+
+    /// - Returns: whether this finished the last tile. Each worker releases its writes here, and
+    ///   the one who is told so acquires those of all others.
+    private func work() -> Bool {
+        var count = 0
+        while true {
+            let number = firstUnclaimed.add(1, ordering: .relaxed).oldValue
+            guard number < tileCount else { break }
+            tile(number)
+            count += 1
+        }
+        guard count > 0 else { return false }
+        return finished.add(count, ordering: .acquiringAndReleasing).newValue == tileCount
+    }
+}
+
 /// The jobs with unclaimed tiles and the workers that sleep because there are none.
 private final class WorkFloor: Sendable {
     private let line = Mutex(JobLine())
-    private let wakeUp = DispatchSemaphore(value: 0)
+    private let wakeUp = Semaphore()
 
     func add(_ job: LaneJob) {
-        wake(line.withLock { $0.add(job) })
+        wakeUp.signal(line.withLock { $0.add(job) })
     }
 
     func close() {
-        wake(line.withLock { $0.close() })
+        wakeUp.signal(line.withLock { $0.close() })
     }
 
     func work() {
@@ -106,10 +156,6 @@ private final class WorkFloor: Sendable {
             case .end: return
             }
         }
-    }
-
-    private func wake(_ count: Int) {
-        for _ in 0..<count { wakeUp.signal() }
     }
 }
 

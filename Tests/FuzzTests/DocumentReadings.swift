@@ -17,11 +17,12 @@ struct CollectedDocument: Equatable {
 
     let outcome: Outcome
 
-    init(_ pieces: [[UInt8]]) throws {
+    init(_ pieces: [[UInt8]], sharing: WorkSharing? = nil) throws {
         let byteCount = pieces.reduce(0) { $0 + $1.count }
         let memory = LentMemory()
         let sink = CollectingSink { _, byteCount in memory.grow(to: byteCount) }
-        var reader = TensorDocumentReader(tensorMember: DocumentTarget.tensorMember, sink: sink)
+        var reader = TensorDocumentReader(
+            tensorMember: DocumentTarget.tensorMember, sink: sink, sharing: sharing)
         do throws(DocumentFault) {
             for piece in pieces { try reader.consume(piece) }
             let options = try reader.finish()
@@ -65,7 +66,10 @@ struct KnownDocument: Equatable {
     /// The bits of each tensor of the layout; empty for one that did not come whole.
     private(set) var values: [[UInt64]] = []
 
-    init(_ pieces: [[UInt8]], _ layout: TensorLayout, _ working: DType) throws {
+    init(
+        _ pieces: [[UInt8]], _ layout: TensorLayout, _ working: DType,
+        sharing: WorkSharing? = nil
+    ) throws {
         let memory = layout.tensors.map {
             UnsafeMutableRawBufferPointer.allocate(
                 byteCount: $0.elementCount * working.byteCount, alignment: 8)
@@ -74,7 +78,8 @@ struct KnownDocument: Equatable {
         let sink = KnownLayoutSink(
             layout: layout, working: working,
             destinations: memory.map { $0.baseAddress ?? Self.nowhere })
-        var reader = TensorDocumentReader(tensorMember: DocumentTarget.tensorMember, sink: sink)
+        var reader = TensorDocumentReader(
+            tensorMember: DocumentTarget.tensorMember, sink: sink, sharing: sharing)
         do throws(DocumentFault) {
             for piece in pieces { try reader.consume(piece) }
             _ = try reader.finish()

@@ -4,10 +4,17 @@
 enum DocumentTarget {
     static let tensorMember = "gradients"
 
+    /// Runs of numbers are cut behind every comma, and the pieces read from the last one on.
+    private static let tinyPieces = WorkSharing(pieceBytes: 1) { count, work in
+        for number in (0..<count).reversed() { work(number) }
+    }
+
     static func check(_ input: [UInt8]) throws {
         let reference = ReferenceJSON.parse(input)
         try checkValue(input, reference)
         let reading = try sameHoweverCut(input) { try CollectedDocument($0) }
+        try requireEqual(
+            try CollectedDocument([input], sharing: tinyPieces), reading, "sharing changes nothing")
         switch reading.outcome {
         case .refused(.malformed):
             try require(reference == nil, "what is refused as malformed is not JSON")
@@ -26,7 +33,10 @@ enum DocumentTarget {
             TensorDescription(name: "w", dtype: .F32, shape: [2, 2]),
         ])
         for working in [DType.F32, .F64] {
-            _ = try sameHoweverCut(input) { try KnownDocument($0, layout, working) }
+            let known = try sameHoweverCut(input) { try KnownDocument($0, layout, working) }
+            try requireEqual(
+                try KnownDocument([input], layout, working, sharing: tinyPieces), known,
+                "sharing changes nothing")
         }
     }
 

@@ -46,6 +46,50 @@ import Testing
         #expect(order[1].longTiles <= 3 * LanePool.tilesPerClaim)
     }
 
+    @Test(arguments: [1, 2, 5])
+    func aSharedJobReturnsWhenAllItsTilesHave(_ laneCount: Int) throws {
+        let lanes = try LanePool(laneCount: laneCount)
+        for tiles in [0, 1, 2, 3, 64, 1001] {
+            let runs = Collected<Int>()
+            lanes.share(tiles: tiles) { runs.add($0) }
+            #expect(runs.values.sorted() == Array(0..<tiles))
+        }
+    }
+
+    /// The giver does all of it when no lane is free.
+    @Test func aSharedJobWaitsForNoLane() throws {
+        let lanes = try LanePool(laneCount: 1)
+        let gate = DispatchSemaphore(value: 0)
+        let done = Collected<Bool>()
+        lanes.submit {
+            gate.wait()
+            done.add(true)
+        }
+        let runs = Collected<Int>()
+        lanes.share(tiles: 50) { runs.add($0) }
+        #expect(runs.values == Array(0..<50))
+        #expect(done.values.isEmpty)
+        gate.signal()
+        #expect(done.wait(for: 1) == [true])
+        // The lane comes to the shared job when that is long over.
+        lanes.submit { done.add(false) }
+        #expect(done.wait(for: 2) == [true, false])
+        #expect(runs.values == Array(0..<50))
+    }
+
+    @Test func sharedJobsFromManyThreads() throws {
+        let lanes = try LanePool(laneCount: 3)
+        let sum = Atomic(0)
+        DispatchQueue.concurrentPerform(iterations: 4) { _ in
+            for _ in 0..<500 {
+                let own = Atomic(0)
+                lanes.share(tiles: 7) { own.add($0, ordering: .relaxed) }
+                sum.add(own.load(ordering: .relaxed), ordering: .relaxed)
+            }
+        }
+        #expect(sum.load(ordering: .relaxed) == 2000 * 21)
+    }
+
     @Test func jobsFromManyThreads() throws {
         let lanes = try LanePool(laneCount: 3)
         let sum = Atomic(0)

@@ -157,7 +157,8 @@ private nonisolated(unsafe) let fallback = UnsafeMutableRawPointer.allocate(
 /// Reads `{"gradients": …}` with the tensors of `layout`. Memory for each tensor is exactly as
 /// large as it must be, with a guard behind it that has to stay as it was.
 func readKnown(
-    _ bytes: [UInt8], _ layout: TensorLayout, working: DType = .F32, window: Int = .max
+    _ bytes: [UInt8], _ layout: TensorLayout, working: DType = .F32, window: Int = .max,
+    sharing: WorkSharing? = nil
 ) -> DocumentResult {
     let guardByte: UInt8 = 0xA5
     let memory = layout.tensors.map { tensor in
@@ -169,7 +170,8 @@ func readKnown(
     defer { memory.forEach { $0.deallocate() } }
     let sink = KnownLayoutSink(
         layout: layout, working: working, destinations: memory.compactMap(\.baseAddress))
-    var reader = TensorDocumentReader(tensorMember: "gradients", sink: sink)
+    var reader = TensorDocumentReader(
+        tensorMember: "gradients", sink: sink, sharing: sharing)
     let result: DocumentResult
     do {
         try inWindows(bytes, of: window == .max ? max(bytes.count, 1) : window) {

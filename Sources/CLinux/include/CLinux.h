@@ -1,8 +1,8 @@
 #pragma once
 
 // What Swift's Glibc module does not hand over: epoll, eventfd, timerfd, variadic and macro-shaped
-// calls, and a signal handler, which must be C because nothing of Swift's run time may be entered
-// from one.
+// calls, futexes, and a signal handler, which must be C because nothing of Swift's run time may be
+// entered from one.
 
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -48,3 +48,8 @@ int clinux_ignore_signal(int signal_number);
 
 /// Gives `signal_number` its default action back.
 int clinux_restore_signal(int signal_number);
+
+/// A counting semaphore in one word, zero at first (futex(2)). `post` adds permits and wakes as
+/// many waiters with one call of the system; `wait` takes a permit, once there is one.
+void clinux_semaphore_post(uint32_t *permits, uint32_t count);
+void clinux_semaphore_wait(uint32_t *permits);

@@ -15,16 +15,22 @@ final class TensorDocumentBody: BodyReceiver {
     private var receivedBytes = 0
 
     /// 64 KiB of JSON numbers take well under a tenth of a millisecond to decode, which is how
-    /// long other connections of the loop wait for it.
-    static let windowBytes = 64 << 10
+    /// long other connections of the loop wait for it. Of a long body four times as much is
+    /// received, and decoded by all writing lanes that are free and the loop together.
+    static func windowBytes(bodyBytes: UInt64?) -> Int {
+        bodyBytes ?? 0 >= longBodyBytes ? 256 << 10 : 64 << 10
+    }
+
+    private static let longBodyBytes = 1 << 20
 
     /// - Parameters:
     ///   - member: the document's member that holds the tensors.
     ///   - memory: grows with what is kept of the document beside its tensors' numbers.
+    ///   - sharing: of the work on long runs of numbers.
     ///   - completion: gets the document's other members when the whole of it was read.
     init(
         _ exchange: Exchange, member: String, sink: any TensorSink, window: Slab,
-        memory: Reservation, limits: FormatLimits, limitBytes: Int,
+        memory: Reservation, limits: FormatLimits, limitBytes: Int, sharing: WorkSharing?,
         completion: @escaping ([JSONMember], Responder) -> Void
     ) {
         self.exchange = exchange
@@ -32,7 +38,8 @@ final class TensorDocumentBody: BodyReceiver {
         self.memory = memory
         self.limitBytes = limitBytes
         self.completion = completion
-        reader = TensorDocumentReader(tensorMember: member, sink: sink, limits: limits)
+        reader = TensorDocumentReader(
+            tensorMember: member, sink: sink, limits: limits, sharing: sharing)
     }
 
     func nextBuffer() -> UnsafeMutableRawBufferPointer {

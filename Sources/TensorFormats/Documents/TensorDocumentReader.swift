@@ -9,11 +9,16 @@ package struct TensorDocumentReader {
     private var scanner: JSONScanner
     private var handler: TensorDocumentHandler
 
-    /// `tensorMember` is the name of the member that holds the tensors.
+    /// - Parameters:
+    ///   - tensorMember: the name of the member that holds the tensors.
+    ///   - sharing: has long runs of numbers read by several threads; that changes nothing of what
+    ///     comes out.
     package init(
-        tensorMember: String, sink: any TensorSink, limits: FormatLimits = FormatLimits()
+        tensorMember: String, sink: any TensorSink, limits: FormatLimits = FormatLimits(),
+        sharing: WorkSharing? = nil
     ) {
-        scanner = JSONScanner(depth: limits.jsonDepth, tokenBytes: limits.jsonTokenBytes)
+        scanner = JSONScanner(
+            depth: limits.jsonDepth, tokenBytes: limits.jsonTokenBytes, sharing: sharing)
         handler = TensorDocumentHandler(
             tensorMember: tensorMember, sink: sink, limits: limits)
     }

@@ -7,7 +7,8 @@ extension JSONScanner {
         if containers.last == .array, window.count - window.index > QuickNumber.reach,
             let run = try handler.numberRun(), run.capacity > 0
         {
-            let outcome = run.read(window.base + window.index, window.base + window.count)
+            let outcome = run.read(
+                window.base + window.index, window.base + window.count, sharing: sharing)
             if outcome.count > 0 {
                 handler.wrote(outcome.count)
                 window.index = outcome.position - window.base

@@ -46,6 +46,8 @@ struct JSONScanner {
 
     let depthLimit: Int
     let tokenLimit: Int
+    /// nil: long runs of numbers are read by one thread, as everything else is.
+    let sharing: WorkSharing?
     var state = State.value
     /// Where the current window starts in the text.
     var windowOffset = 0
@@ -57,8 +59,9 @@ struct JSONScanner {
     var tokenStart = 0
     var stringPhase = StringPhase.plain
 
-    init(depth: Int, tokenBytes: Int) {
+    init(depth: Int, tokenBytes: Int, sharing: WorkSharing? = nil) {
         depthLimit = depth
+        self.sharing = sharing
         tokenLimit = tokenBytes
     }
 

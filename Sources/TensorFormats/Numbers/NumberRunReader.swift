@@ -31,7 +31,7 @@ extension NumberRun {
         // One byte more than a number's reach, for what follows it.
         while outcome.count < capacity, end - outcome.position > QuickNumber.reach {
             guard let (number, numberEnd) = QuickNumber.read(outcome.position) else { break }
-            let mark = skipWhiteSpace(numberEnd, end)
+            let mark = Self.skipWhiteSpace(numberEnd, end)
             guard mark < end else { break }
             let byte = mark.load(as: UInt8.self)
             guard byte == UInt8(ascii: ",") || byte == UInt8(ascii: "]") else { break }
@@ -45,13 +45,13 @@ extension NumberRun {
                 outcome.isAtBracket = true
                 break
             }
-            outcome.position = skipWhiteSpace(mark + 1, end)
+            outcome.position = Self.skipWhiteSpace(mark + 1, end)
         }
         return outcome
     }
 
     @inline(__always)
-    private func skipWhiteSpace(
+    static func skipWhiteSpace(
         _ start: UnsafeRawPointer, _ end: UnsafeRawPointer
     ) -> UnsafeRawPointer {
         var position = start
