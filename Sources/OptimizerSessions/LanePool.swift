@@ -59,6 +59,7 @@ package final class LanePool: Sendable {
     /// free, and returns when all calls have returned. It waits for tiles that lanes have begun,
     /// never for a lane to be free.
     package func share(tiles: Int, _ tile: @escaping @Sendable (Int) -> Void) {
+        guard tiles > 0 else { return }
         let job = SharedJob(tileCount: tiles, tile: tile)
         let helpers = min(laneCount, tiles - 1)
         if helpers > 0 {

@@ -12,6 +12,8 @@ import Testing
         let position: Int
         let isAtBracket: Bool
         let numbers: [UInt8]
+
+        static let nothing = Reading(count: -1, position: -1, isAtBracket: false, numbers: [])
     }
 
     private static let backwards: WorkSharing.Perform = { count, work in
@@ -31,10 +33,10 @@ import Testing
             byteCount: byteCount + 16, alignment: 16)
         defer { memory.deallocate() }
         memory.initializeMemory(as: UInt8.self, repeating: 0xA5)
-        guard let base = memory.baseAddress else { return Reading.nothing }
+        guard let base = memory.baseAddress else { return .nothing }
         let run = NumberRun(base: base, capacity: capacity, precision: precision)
         return text.withUnsafeBytes { bytes in
-            guard let start = bytes.baseAddress else { return Reading.nothing }
+            guard let start = bytes.baseAddress else { return .nothing }
             let outcome = run.read(start, start + bytes.count, sharing: sharing)
             #expect(memory[byteCount...].allSatisfy { $0 == 0xA5 })
             return Reading(
@@ -111,9 +113,4 @@ import Testing
             }
         }
     }
-}
-
-extension SharedRunTests.Reading {
-    fileprivate static let nothing = SharedRunTests.Reading(
-        count: -1, position: -1, isAtBracket: false, numbers: [])
 }
