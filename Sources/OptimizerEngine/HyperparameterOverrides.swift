@@ -6,11 +6,32 @@ public struct HyperparameterOverrides: Equatable, Sendable {
     public var weightDecay: Double?
     public var amsgrad: Bool?
     public var maximize: Bool?
+    public var lrSchedule: Schedule?
+
+    /// What a group says of the schedule, where it says something.
+    public enum Schedule: Equatable, Sendable {
+        /// The learning rate stays, whatever the optimizer's schedule.
+        case none
+        case some(LearningRateSchedule)
+
+        public init(_ schedule: LearningRateSchedule?) {
+            self = schedule.map { .some($0) } ?? .none
+        }
+
+        public var value: LearningRateSchedule? {
+            switch self {
+            case .none: nil
+            case .some(let schedule): schedule
+            }
+        }
+    }
 
     public init(
         lr: Double? = nil, betas: (Double, Double)? = nil, eps: Double? = nil,
-        weightDecay: Double? = nil, amsgrad: Bool? = nil, maximize: Bool? = nil
+        weightDecay: Double? = nil, amsgrad: Bool? = nil, maximize: Bool? = nil,
+        lrSchedule: Schedule? = nil
     ) {
+        self.lrSchedule = lrSchedule
         self.lr = lr
         self.betas = betas
         self.eps = eps
@@ -23,14 +44,15 @@ public struct HyperparameterOverrides: Equatable, Sendable {
     public init(_ all: Hyperparameters) {
         self.init(
             lr: all.lr, betas: all.betas, eps: all.eps, weightDecay: all.weightDecay,
-            amsgrad: all.amsgrad, maximize: all.maximize)
+            amsgrad: all.amsgrad, maximize: all.maximize, lrSchedule: Schedule(all.lrSchedule))
     }
 
     public func applied(to defaults: Hyperparameters) -> Hyperparameters {
         Hyperparameters(
             lr: lr ?? defaults.lr, betas: betas ?? defaults.betas, eps: eps ?? defaults.eps,
             weightDecay: weightDecay ?? defaults.weightDecay,
-            amsgrad: amsgrad ?? defaults.amsgrad, maximize: maximize ?? defaults.maximize)
+            amsgrad: amsgrad ?? defaults.amsgrad, maximize: maximize ?? defaults.maximize,
+            lrSchedule: lrSchedule.map(\.value) ?? defaults.lrSchedule)
     }
 
     /// These overrides with those of `newer` laid over them.
@@ -38,12 +60,14 @@ public struct HyperparameterOverrides: Equatable, Sendable {
         HyperparameterOverrides(
             lr: newer.lr ?? lr, betas: newer.betas ?? betas, eps: newer.eps ?? eps,
             weightDecay: newer.weightDecay ?? weightDecay,
-            amsgrad: newer.amsgrad ?? amsgrad, maximize: newer.maximize ?? maximize)
+            amsgrad: newer.amsgrad ?? amsgrad, maximize: newer.maximize ?? maximize,
+            lrSchedule: newer.lrSchedule ?? lrSchedule)
     }
 
     public static func == (a: HyperparameterOverrides, b: HyperparameterOverrides) -> Bool {
         let sameBetas = a.betas?.0 == b.betas?.0 && a.betas?.1 == b.betas?.1
         return sameBetas && a.lr == b.lr && a.eps == b.eps && a.weightDecay == b.weightDecay
             && a.amsgrad == b.amsgrad && a.maximize == b.maximize
+            && a.lrSchedule == b.lrSchedule
     }
 }

@@ -1,6 +1,9 @@
 /// The hyperparameters of one parameter group, named as in PyTorch.
 public struct Hyperparameters: Equatable, Sendable {
+    /// The learning rate, or what `lrSchedule` starts from.
     public var lr: Double
+    /// What becomes of the learning rate with the steps; nil: it stays.
+    public var lrSchedule: LearningRateSchedule?
     public var betas: (Double, Double)
     public var eps: Double
     public var weightDecay: Double
@@ -9,9 +12,11 @@ public struct Hyperparameters: Equatable, Sendable {
 
     public init(
         lr: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), eps: Double = 1e-8,
-        weightDecay: Double = 0, amsgrad: Bool = false, maximize: Bool = false
+        weightDecay: Double = 0, amsgrad: Bool = false, maximize: Bool = false,
+        lrSchedule: LearningRateSchedule? = nil
     ) {
         self.lr = lr
+        self.lrSchedule = lrSchedule
         self.betas = betas
         self.eps = eps
         self.weightDecay = weightDecay
@@ -39,11 +44,28 @@ public struct Hyperparameters: Equatable, Sendable {
             throw HyperparameterError(
                 name: rule.name, value: rule.value, requirement: rule.requirement, group: group)
         }
+        guard let lrSchedule else { return }
+        do {
+            try lrSchedule.validate()
+        } catch {
+            throw error.at("lr_schedule", group: group)
+        }
+    }
+
+    /// As they hold for one step, which no schedule is any more.
+    ///
+    /// - Parameter step: steps taken before it.
+    func inForce(at step: Int) -> Hyperparameters {
+        guard let lrSchedule else { return self }
+        var values = self
+        values.lr = lrSchedule.lr(base: lr, step: step)
+        values.lrSchedule = nil
+        return values
     }
 
     public static func == (a: Hyperparameters, b: Hyperparameters) -> Bool {
         a.lr == b.lr && a.betas == b.betas && a.eps == b.eps && a.weightDecay == b.weightDecay
-            && a.amsgrad == b.amsgrad && a.maximize == b.maximize
+            && a.amsgrad == b.amsgrad && a.maximize == b.maximize && a.lrSchedule == b.lrSchedule
     }
 }
 

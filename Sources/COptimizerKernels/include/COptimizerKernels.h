@@ -75,8 +75,9 @@ void opt_convert(enum opt_level level, enum opt_type from, const void *source, e
 /// earlier call returned, which this one continues. `bytes` may be NULL when `count` is 0.
 uint32_t opt_crc32c(enum opt_level level, uint32_t crc, const void *bytes, size_t count);
 
-/// C's pow: beta to the power of the step. Inline, so that only who calls it links libm, as the
-/// module map says.
+/// C's pow and cos. Inline, so that only who calls them links libm, as the module map says.
 static inline double opt_pow(double base, double exponent) {
     return __builtin_pow(base, exponent);
 }
+
+static inline double opt_cos(double x) { return __builtin_cos(x); }

@@ -4,24 +4,26 @@ public final class Adam: Optimizer {
     public convenience init(
         _ parameters: [Parameter], lr: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
         eps: Double = 1e-8, weightDecay: Double = 0, amsgrad: Bool = false,
-        maximize: Bool = false, maxGradNorm: Double? = nil, nonfinite: NonFinitePolicy = .reject
+        maximize: Bool = false, lrSchedule: LearningRateSchedule? = nil,
+        maxGradNorm: Double? = nil, nonfinite: NonFinitePolicy = .reject
     ) throws(OptimizerError) {
         try self.init(
             groups: [ParameterGroup(GroupTable.defaultName, parameters)], lr: lr, betas: betas,
             eps: eps, weightDecay: weightDecay, amsgrad: amsgrad, maximize: maximize,
-            maxGradNorm: maxGradNorm, nonfinite: nonfinite)
+            lrSchedule: lrSchedule, maxGradNorm: maxGradNorm, nonfinite: nonfinite)
     }
 
     public init(
         groups: [ParameterGroup], lr: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
         eps: Double = 1e-8, weightDecay: Double = 0, amsgrad: Bool = false,
-        maximize: Bool = false, maxGradNorm: Double? = nil, nonfinite: NonFinitePolicy = .reject
+        maximize: Bool = false, lrSchedule: LearningRateSchedule? = nil,
+        maxGradNorm: Double? = nil, nonfinite: NonFinitePolicy = .reject
     ) throws(OptimizerError) {
         try super.init(
             .adam, groups: groups,
             defaults: Hyperparameters(
                 lr: lr, betas: betas, eps: eps, weightDecay: weightDecay, amsgrad: amsgrad,
-                maximize: maximize),
+                maximize: maximize, lrSchedule: lrSchedule),
             maxGradNorm: maxGradNorm, nonfinite: nonfinite)
     }
 }
@@ -33,24 +35,26 @@ public final class AdamW: Optimizer {
     public convenience init(
         _ parameters: [Parameter], lr: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
         eps: Double = 1e-8, weightDecay: Double = 0.01, amsgrad: Bool = false,
-        maximize: Bool = false, maxGradNorm: Double? = nil, nonfinite: NonFinitePolicy = .reject
+        maximize: Bool = false, lrSchedule: LearningRateSchedule? = nil,
+        maxGradNorm: Double? = nil, nonfinite: NonFinitePolicy = .reject
     ) throws(OptimizerError) {
         try self.init(
             groups: [ParameterGroup(GroupTable.defaultName, parameters)], lr: lr, betas: betas,
             eps: eps, weightDecay: weightDecay, amsgrad: amsgrad, maximize: maximize,
-            maxGradNorm: maxGradNorm, nonfinite: nonfinite)
+            lrSchedule: lrSchedule, maxGradNorm: maxGradNorm, nonfinite: nonfinite)
     }
 
     public init(
         groups: [ParameterGroup], lr: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
         eps: Double = 1e-8, weightDecay: Double = 0.01, amsgrad: Bool = false,
-        maximize: Bool = false, maxGradNorm: Double? = nil, nonfinite: NonFinitePolicy = .reject
+        maximize: Bool = false, lrSchedule: LearningRateSchedule? = nil,
+        maxGradNorm: Double? = nil, nonfinite: NonFinitePolicy = .reject
     ) throws(OptimizerError) {
         try super.init(
             .adamw, groups: groups,
             defaults: Hyperparameters(
                 lr: lr, betas: betas, eps: eps, weightDecay: weightDecay, amsgrad: amsgrad,
-                maximize: maximize),
+                maximize: maximize, lrSchedule: lrSchedule),
             maxGradNorm: maxGradNorm, nonfinite: nonfinite)
     }
 }

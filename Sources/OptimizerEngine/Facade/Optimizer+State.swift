@@ -16,7 +16,7 @@ extension Optimizer {
             parameterGroups: parameterGroups.map {
                 StateDictionary.Group(
                     name: $0.name, parameters: $0.parameters, hyperparameters: $0.hyperparameters)
-            })
+            }, stepCount: stepCount)
     }
 
     /// Takes over steps, moments and the groups' hyperparameters. Parameters' values stay.
@@ -29,6 +29,7 @@ extension Optimizer {
         try replaceOverrides(overrides)
         let entries = core.slots.compactMap { stateDict.state[$0.name] }
         try core.restore(steps: entries.map(\.step))
+        stepCount = stateDict.stepCount
         for (slot, entry) in zip(core.slots, entries) {
             write(entry.expAvg, .expAvg, slot)
             write(entry.expAvgSq, .expAvgSq, slot)
@@ -40,6 +41,9 @@ extension Optimizer {
     private func fault(in dictionary: StateDictionary) -> StateFault? {
         guard dictionary.type == type else {
             return .wrongType(expected: type, actual: dictionary.type)
+        }
+        guard (0...FlatOptimizer.maximumStep).contains(dictionary.stepCount) else {
+            return .invalidStep(entry: "step", step: dictionary.stepCount)
         }
         let names = Set(core.slots.map(\.name))
         if let extra = dictionary.state.keys.sorted().first(where: { !names.contains($0) }) {

@@ -8,6 +8,8 @@ public class Optimizer {
     public var nonfinite: NonFinitePolicy
     /// What the latest step did.
     public private(set) var lastStep: StepReport?
+    /// Steps applied so far, from which schedules tell the learning rates.
+    public internal(set) var stepCount = 0
 
     private(set) var parameters: [Parameter]
     private(set) var core: FlatOptimizer
@@ -19,7 +21,7 @@ public class Optimizer {
     ) throws(OptimizerError) {
         try checked { () throws(HyperparameterError) in
             let none: [GroupTable.Group] = []
-            try StepSettings(maxGradNorm: maxGradNorm).validate(for: none, working: .f64)
+            try StepSettings(maxGradNorm: maxGradNorm).validate(for: none, step: 0, working: .f64)
         }
         self.type = type
         self.maxGradNorm = maxGradNorm
@@ -57,7 +59,7 @@ public class Optimizer {
         let source = Gradients(base: gradients.base, places: .each(places))
         let pass: StepPass
         do {
-            pass = try core.begin(source, settings)
+            pass = try core.begin(source, settings, step: stepCount)
         } catch {
             throw .invalidHyperparameter(error)
         }
@@ -65,6 +67,8 @@ public class Optimizer {
         if case .reject(let slots) = verdict {
             throw .nonfiniteGradient(slots.map { parameters[$0].name })
         }
+        // A step without any gradient is none.
+        if verdict == .apply, places.contains(where: { $0 != nil }) { stepCount += 1 }
         let rates = zip(core.groups, pass.lr).map { ($0.name, $1) }
         let report = StepReport(
             applied: verdict == .apply, gradNorm: pass.gradNorm, clipCoef: pass.clipCoef,

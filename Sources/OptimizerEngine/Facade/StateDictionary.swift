@@ -62,8 +62,13 @@ public struct StateDictionary: Equatable, Sendable {
     /// By parameter name.
     public var state: [String: Entry]
     public var parameterGroups: [Group]
+    /// Steps that the optimizer has applied.
+    public var stepCount: Int
 
-    public init(type: OptimizerType, state: [String: Entry], parameterGroups: [Group]) {
+    public init(
+        type: OptimizerType, state: [String: Entry], parameterGroups: [Group], stepCount: Int = 0
+    ) {
+        self.stepCount = stepCount
         self.type = type
         self.state = state
         self.parameterGroups = parameterGroups

@@ -3,15 +3,18 @@ extension FlatOptimizer {
     ///
     /// Gradients and output must stay in place until the pass is done. They may be the same memory
     /// where each gradient element has the width and place of its output element.
+    ///
+    /// - Parameter step: steps that the run has taken before, from which schedules tell the
+    ///   learning rates.
     package func begin(
-        _ gradients: Gradients, _ settings: StepSettings = StepSettings(),
+        _ gradients: Gradients, _ settings: StepSettings = StepSettings(), step: Int = 0,
         output: StepOutput? = nil
     ) throws(HyperparameterError) -> StepPass {
         if case .each(let places) = gradients.places {
             precondition(places.count == slots.count, "one gradient place for each slot")
         }
         let resolved = try settings.resolved(
-            for: groups, working: working)
+            for: groups, step: step, working: working)
         return StepPass(
             self, gradients, settings, hyperparameters: resolved.hyperparameters,
             gradScale: resolved.gradScale, output: output)

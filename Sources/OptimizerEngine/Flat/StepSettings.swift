@@ -50,14 +50,23 @@ package struct StepSettings: Sendable {
         var gradScale: Double
     }
 
+    /// - Parameter step: steps taken before this one.
     func resolved(
-        for groups: [some EffectiveGroup], working: ElementType
+        for groups: [some EffectiveGroup], step: Int, working: ElementType
     ) throws(HyperparameterError) -> Resolved {
-        var hyperparameters = groups.map(\.hyperparameters)
-        for (index, lr) in lr.prefix(groups.count).enumerated() {
-            guard let lr else { continue }
-            hyperparameters[index].lr = lr
-            try hyperparameters[index].validate(group: groups[index].name)
+        var hyperparameters: [Hyperparameters] = []
+        hyperparameters.reserveCapacity(groups.count)
+        for (index, group) in groups.enumerated() {
+            var values = group.hyperparameters
+            let asked = index < lr.count ? lr[index] : nil
+            if let asked {
+                values.lr = asked
+                values.lrSchedule = nil
+            }
+            let isOwn = asked == nil && values.lrSchedule == nil
+            values = values.inForce(at: step)
+            if !isOwn { try values.validate(group: group.name) }
+            hyperparameters.append(values)
         }
         if let maxGradNorm, !(maxGradNorm.isFinite && maxGradNorm >= 0) {
             throw HyperparameterError(
@@ -74,10 +83,12 @@ package struct StepSettings: Sendable {
     }
 
     /// Finds the fault for which a step with these settings would be refused.
+    ///
+    /// - Parameter step: steps taken before it.
     package func validate(
-        for groups: [some EffectiveGroup], working: ElementType
+        for groups: [some EffectiveGroup], step: Int, working: ElementType
     ) throws(HyperparameterError) {
-        _ = try resolved(for: groups, working: working)
+        _ = try resolved(for: groups, step: step, working: working)
     }
 }
 
