@@ -26,10 +26,24 @@ package struct MemberReader {
         throw SettingsFault(.invalidHyperparameter, at(name), reason)
     }
 
-    package mutating func object(_ name: String) throws(SettingsFault) -> MemberReader? {
+    /// - Parameter other: what may stand there too, and has been looked for.
+    package mutating func object(
+        _ name: String, or other: String? = nil
+    ) throws(SettingsFault) -> MemberReader? {
         guard let value = take(name) else { return nil }
-        guard case .object(let members) = value else { throw wrong(name, value, "an object") }
+        guard case .object(let members) = value else {
+            throw wrong(name, value, "an object" + (other.map { " or \($0)" } ?? ""))
+        }
         return MemberReader(members, at: at(name))
+    }
+
+    /// Takes the member if it is there and null.
+    mutating func takesNull(_ name: String) -> Bool {
+        guard let index = members.firstIndex(where: { $0.name == name }),
+            case .null = members[index].value
+        else { return false }
+        members.remove(at: index)
+        return true
     }
 
     package mutating func objects(_ name: String) throws(SettingsFault) -> [MemberReader]? {
@@ -71,6 +85,32 @@ package struct MemberReader {
         return number
     }
 
+    /// A whole number that has a successor.
+    mutating func whole(_ name: String) throws(SettingsFault) -> Int? {
+        guard let value = take(name) else { return nil }
+        return try whole(value, name)
+    }
+
+    mutating func wholes(_ name: String) throws(SettingsFault) -> [Int]? {
+        guard let value = take(name) else { return nil }
+        guard case .array(let elements) = value else { throw wrong(name, value, "an array") }
+        var numbers: [Int] = []
+        for (index, element) in elements.enumerated() {
+            numbers.append(try whole(element, "\(name)/\(index)"))
+        }
+        return numbers
+    }
+
+    private func whole(_ value: JSONValue, _ name: String) throws(SettingsFault) -> Int {
+        guard case .number(let number) = value else { throw wrong(name, value, "a whole number") }
+        guard let whole = Int(exactly: number), whole < .max else {
+            throw SettingsFault(
+                .invalidValue, at(name),
+                "must be a whole number, not \(Decimal.shortest(number))")
+        }
+        return whole
+    }
+
     /// `.some(nil)` for a member that is null, nil for one that is not there.
     package mutating func nullableNumber(_ name: String) throws(SettingsFault) -> Double?? {
         guard let value = take(name) else { return nil }
@@ -107,6 +147,7 @@ package struct MemberReader {
         overrides.weightDecay = try number("weight_decay")
         overrides.amsgrad = try bool("amsgrad")
         overrides.maximize = try bool("maximize")
+        overrides.lrSchedule = try schedule("lr_schedule")
         return overrides
     }
 

@@ -103,7 +103,8 @@ private final class StepRun: @unchecked Sendable {
             pass = try state.optimizer.begin(
                 Gradients(
                     base: request.gradients.slab.base, places: request.gradients.places),
-                settings, output: output.map { StepOutput(base: $0.slab.base, type: $0.type) })
+                settings, step: state.step,
+                output: output.map { StepOutput(base: $0.slab.base, type: $0.type) })
         } catch {
             throw .invalidSettings(SettingsFault(error, in: request.options.lr))
         }

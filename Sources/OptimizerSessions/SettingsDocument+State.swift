@@ -20,7 +20,10 @@ extension SettingsDocument {
         writer.beginObject()
         writer.name("type")
         writer.string(state.optimizer.type.rawValue)
-        writer.overrides(HyperparameterOverrides(defaults))
+        var all = HyperparameterOverrides(defaults)
+        // No schedule is what a file says by saying nothing, as files did that knew of none.
+        if defaults.lrSchedule == nil { all.lrSchedule = nil }
+        writer.overrides(all)
         writer.endObject()
         writer.name("param_groups")
         writer.beginArray()
@@ -116,6 +119,10 @@ extension JSONWriter {
         if let maximize = values.maximize {
             name("maximize")
             bool(maximize)
+        }
+        if let lrSchedule = values.lrSchedule {
+            name("lr_schedule")
+            schedule(lrSchedule.value)
         }
     }
 

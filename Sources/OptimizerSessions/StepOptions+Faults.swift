@@ -9,7 +9,7 @@ extension SessionDescription {
         let settings = try StepSettings(
             options, of: groups.map(\.name), maxGradNorm: maxGradNorm, nonfinite: nonfinite)
         do {
-            try settings.validate(for: groups, working: elementType.working)
+            try settings.validate(for: groups, step: step, working: elementType.working)
         } catch {
             throw .invalidSettings(SettingsFault(error, in: options.lr))
         }

@@ -29,8 +29,10 @@ enum DescriptionAnswer {
         // Six hyperparameters with their names take fewer than 256 bytes, and so does all else of
         // an object in the arrays; 2048 hold what there is once.
         var bound = 2048 + JSONBound.string(description.session)
+        bound += description.hyperparameters.lrSchedule?.jsonBytes ?? 0
         for group in description.groups {
             bound += 512 + JSONBound.string(group.name)
+            bound += group.hyperparameters.lrSchedule?.jsonBytes ?? 0
         }
         for tensor in description.layout.tensors {
             // Each tensor is named in the layout, and in one group.
@@ -97,6 +99,8 @@ enum DescriptionAnswer {
         json.member("weight_decay", values.weightDecay)
         json.member("amsgrad", values.amsgrad)
         json.member("maximize", values.maximize)
+        json.name("lr_schedule")
+        json.schedule(values.lrSchedule)
     }
 
     private static func write(_ layout: TensorLayout, to json: inout JSONWriter) {

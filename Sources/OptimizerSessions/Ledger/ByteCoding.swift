@@ -97,7 +97,11 @@ extension ByteWriter {
         double(values.betas.1)
         double(values.eps)
         double(values.weightDecay)
-        raw([(values.amsgrad ? 1 : 0) | (values.maximize ? 2 : 0)])
+        let schedule = values.lrSchedule
+        raw([
+            (values.amsgrad ? 1 : 0) | (values.maximize ? 2 : 0) | (schedule == nil ? 0 : 4)
+        ])
+        if let schedule { text(ScheduleText.text(of: schedule)) }
     }
 }
 
@@ -125,10 +129,15 @@ extension ByteReader {
         let eps = try double()
         let weightDecay = try double()
         let flags = try integer(UInt8.self)
-        guard flags & ~3 == 0 else { throw Fault() }
-        return Hyperparameters(
+        guard flags & ~7 == 0 else { throw Fault() }
+        var values = Hyperparameters(
             lr: lr, betas: betas, eps: eps, weightDecay: weightDecay, amsgrad: flags & 1 != 0,
             maximize: flags & 2 != 0)
+        if flags & 4 != 0 {
+            guard let schedule = ScheduleText.schedule(in: try text()) else { throw Fault() }
+            values.lrSchedule = schedule
+        }
+        return values
     }
 
     /// A word that stands for one of a few cases.
