@@ -207,6 +207,7 @@ WRONG = [
     ('{"type": "cosine", "T_max": 0}', "invalid-hyperparameter", "/T_max"),
     ('{"type": "cosine", "T_max": 1.5}', "invalid-value", "/T_max"),
     ('{"type": "cosine", "T_max": 1e300}', "invalid-value", "/T_max"),
+    ('{"type": "cosine", "T_max": 9007199254740993}', "invalid-hyperparameter", "/T_max"),
     ('{"type": "cosine", "T_max": "9"}', "invalid-value", "/T_max"),
     ('{"type": "cosine", "T_max": 9, "eta_min": -1}', "invalid-hyperparameter", "/eta_min"),
     ('{"type": "cosine", "T_max": 9, "last_epoch": 3}', "unknown-member", "/last_epoch"),

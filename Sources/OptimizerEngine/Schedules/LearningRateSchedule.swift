@@ -89,6 +89,9 @@ extension HyperparameterError {
 
 /// The ranges that schedules' members have.
 enum ScheduleRule {
+    /// Up to here a Double, and so every reader of JSON, tells whole numbers apart (RFC 8259 §6).
+    private static let largestCount = 1 << 53 - 1
+
     static func fraction(_ value: Double, _ name: String) throws(HyperparameterError) {
         try require((0...1).contains(value), name, value, "must be a number ≥ 0 and ≤ 1")
     }
@@ -104,9 +107,9 @@ enum ScheduleRule {
     static func count(
         _ value: Int, _ name: String, atLeast least: Int
     ) throws(HyperparameterError) {
-        let range = least...FlatOptimizer.maximumStep
         try require(
-            range.contains(value), name, Double(value), "must be a whole number ≥ \(least)")
+            (least...largestCount).contains(value), name, Double(value),
+            "must be a whole number ≥ \(least) and ≤ \(largestCount)")
     }
 
     /// Whole numbers, each above the one before it.

@@ -64,13 +64,14 @@ def roofline_rows(lines):
 
 
 def torch_rows(lines):
+    """AdamW costs what Adam does, so that it is for the file alone."""
     for line in table(lines):
         for phase, note in (("apply", "update alone"), ("step", "with norm and finite test")):
             yield Row(
                 "engine", f"engine, one core, {work(line)}, {note}",
                 peer="torch", beside="`torch.optim` with `fused=True`", relation="the speed",
                 ratio=float(line[phase + " ratio"]), measured=float(line[phase]), unit="µs",
-                is_peer=True)
+                is_peer=True, is_detail=line["variant"] == "adamw")
 
 
 def work(line):
