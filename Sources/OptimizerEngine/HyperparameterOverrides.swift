@@ -11,17 +11,17 @@ public struct HyperparameterOverrides: Equatable, Sendable {
     /// What a group says of the schedule, where it says something.
     public enum Schedule: Equatable, Sendable {
         /// The learning rate stays, whatever the optimizer's schedule.
-        case none
-        case some(LearningRateSchedule)
+        case off
+        case on(LearningRateSchedule)
 
         public init(_ schedule: LearningRateSchedule?) {
-            self = schedule.map { .some($0) } ?? .none
+            self = schedule.map { .on($0) } ?? .off
         }
 
         public var value: LearningRateSchedule? {
             switch self {
-            case .none: nil
-            case .some(let schedule): schedule
+            case .off: nil
+            case .on(let schedule): schedule
             }
         }
     }

@@ -1,5 +1,6 @@
 import HTTP1
 import HTTPServer
+import OptimizerEngine
 import OptimizerSessions
 import TensorFormats
 
@@ -49,6 +50,7 @@ package struct PublishedLimits: Sendable {
             ("tensor_name_bytes", formats.nameBytes),
             ("session_name_bytes", SessionName.limitBytes),
             ("group_count", SessionSettings.groupLimit),
+            ("schedule_weight", LearningRateSchedule.weightLimit),
             ("head_deadline_seconds", server.headDeadline.seconds),
             ("body_rate_bytes_per_second", server.bodyRateBytesPerSecond),
             ("body_rate_window_seconds", server.bodyRateWindow.seconds),

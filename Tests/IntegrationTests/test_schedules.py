@@ -193,6 +193,11 @@ def test_killed_restored_forked_and_imported_runs_go_on(lives):
     for name in ("run", "imported", "forked"):
         assert [rate(api, name) for _ in range(4)] == expected[5:]
     assert api.state("imported") == api.state("run")
+    for same, status in ((schedule, 200), (schedule | {"steps": 5}, 409)):
+        optimizer = {"type": "adam", "lr": 1, "lr_schedule": same}
+        again = api.put("/v1/sessions/run", json={"optimizer": optimizer,
+                                                  "parameters": {"w": [0.5]}})
+        assert again.status == status
 
 
 def test_without_a_schedule_state_files_are_as_before(api, name):

@@ -172,7 +172,7 @@ import Testing
         let parameters = try names.map { try Parameter($0, shape: [1], values: [1]) }
         var groups = zip(names, parameters).map { ParameterGroup($0, [$1]) }
         groups[1].overrides.lr = 0.01
-        groups[2].overrides.lrSchedule = HyperparameterOverrides.Schedule.none
+        groups[2].overrides.lrSchedule = .off
         let optimizer = try Adam(groups: groups, lr: 0.1, lrSchedule: Self.halving)
         for factor in [1, 0.5, 0.25, 0.125] {
             for parameter in parameters { parameter.gradient = [1] }
@@ -227,7 +227,7 @@ import Testing
         #expect(throws: OptimizerError.self) { try optimizer.step() }
         #expect(w.values == values && optimizer.stepCount == 2)
         try optimizer.setHyperparameters(
-            HyperparameterOverrides(lrSchedule: .some(Self.halving)))
+            HyperparameterOverrides(lrSchedule: .on(Self.halving)))
         #expect(try optimizer.step().lr == ["default": 0.25])
     }
 }

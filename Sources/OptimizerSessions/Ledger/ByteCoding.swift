@@ -91,6 +91,8 @@ extension ByteWriter {
         integer(time.nanoseconds)
     }
 
+    /// Five doubles and a byte of flags: 1 amsgrad, 2 maximize, 4 a schedule, whose text as JSON
+    /// comes behind. A step's values have none: what it gave is their lr.
     mutating func hyperparameters(_ values: Hyperparameters) {
         double(values.lr)
         double(values.betas.0)

@@ -21,9 +21,9 @@ extension MemberReader {
     mutating func schedule(
         _ name: String
     ) throws(SettingsFault) -> HyperparameterOverrides.Schedule? {
-        if takesNull(name) { return HyperparameterOverrides.Schedule.none }
+        if takesNull(name) { return .off }
         guard var reader = try object(name, or: "null") else { return nil }
-        return .some(try reader.schedule())
+        return .on(try reader.schedule())
     }
 
     /// This object as a schedule.
