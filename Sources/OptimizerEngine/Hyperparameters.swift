@@ -52,13 +52,19 @@ public struct Hyperparameters: Equatable, Sendable {
         }
     }
 
+    /// The learning rate that holds for one step.
+    ///
+    /// - Parameter step: steps taken before it.
+    public func lr(at step: Int) -> Double {
+        lrSchedule?.lr(base: lr, step: step) ?? lr
+    }
+
     /// As they hold for one step, which no schedule is any more.
     ///
     /// - Parameter step: steps taken before it.
     func inForce(at step: Int) -> Hyperparameters {
-        guard let lrSchedule else { return self }
         var values = self
-        values.lr = lrSchedule.lr(base: lr, step: step)
+        values.lr = lr(at: step)
         values.lrSchedule = nil
         return values
     }

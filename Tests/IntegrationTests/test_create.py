@@ -15,7 +15,9 @@ def test_defaults_are_those_of_the_contract(api, name):
     description = api.create(name, {"w": W, "b": [0, 0]})
     optimizer = description["optimizer"]
     assert optimizer == {"type": "adam", "lr": 0.001, "betas": [0.9, 0.999], "eps": 1e-8,
-                         "weight_decay": 0, "amsgrad": False, "maximize": False}
+                         "weight_decay": 0, "amsgrad": False, "maximize": False,
+                         "lr_schedule": None}
+    assert description["next_lr"] == {"default": 0.001}
     assert description["session"] == name
     assert (description["generation"], description["step"], description["skipped"]) == (1, 0, 0)
     assert description["max_grad_norm"] is None

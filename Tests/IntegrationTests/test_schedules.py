@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from api import JSON, SAFETENSORS, assert_problem
 from wire import Connection
@@ -112,6 +114,16 @@ def test_a_description_creates_the_same_session(api, name, key):
     assert_problem(other, 409, "session-exists")
 
 
+def test_safetensors_creation(api, name):
+    settings = {"optimizer": {"type": "adam", "lr": 1, "lr_schedule": HALVING}}
+    body = save({"w": np.array([0.5], np.float32)},
+                metadata={"session": json.dumps(settings)})
+    made = api.put(f"/v1/sessions/{name}", body=body, type=SAFETENSORS)
+    assert made.status == 201, made
+    assert made.json()["optimizer"]["lr_schedule"] == HALVING
+    assert [rate(api, name) for _ in range(3)] == [1, 0.5, 0.25]
+
+
 def test_groups_inherit_override_and_opt_out(api, name):
     api.create(name, {"a": [1], "b": [1], "c": [1]},
                optimizer={"type": "adam", "lr": 1, "lr_schedule": HALVING},
@@ -130,6 +142,29 @@ def test_a_steps_own_rate_counts_in_that_step_alone(api, name):
     assert [rate(api, name), rate(api, name, lr=7), rate(api, name)] == [1, 7, 0.25]
     assert api.get(f"/v1/sessions/{name}/steps/2").json()["lr"] == {"default": 7}
     assert api.get(f"/v1/sessions/{name}/steps/3").json()["lr"] == {"default": 0.25}
+
+
+def test_a_description_tells_the_next_rates(api, name):
+    def upcoming():
+        return api.get(f"/v1/sessions/{name}").json()["next_lr"]
+    made = api.create(name, {"a": [1], "b": [1], "c": [1]}, nonfinite="skip",
+                      optimizer={"type": "adam", "lr": 1, "lr_schedule": HALVING},
+                      param_groups=[{"name": "own", "params": ["b"], "lr": 8},
+                                    {"name": "none", "params": ["c"], "lr_schedule": None}])
+    assert made["next_lr"] == {"default": 1, "own": 8, "none": 1}
+    gradients = {"a": [1], "b": [1], "c": [1]}
+    for _ in range(3):
+        before = upcoming()
+        assert api.step(name, gradients)["lr"] == before
+    assert upcoming() == {"default": 0.125, "own": 1, "none": 1}
+    text = '{"gradients": {"a": [1e999], "b": [1], "c": [1]}}'
+    assert api.post(f"/v1/sessions/{name}/steps", json=text).json()["applied"] is False
+    assert upcoming() == {"default": 0.125, "own": 1, "none": 1}
+    api.step(name, gradients, lr=7)
+    assert upcoming() == {"default": 0.0625, "own": 0.5, "none": 1}
+    change = {"optimizer": {"lr": 4, "lr_schedule": None}}
+    assert api.patch(f"/v1/sessions/{name}", json=change).json()["next_lr"] == {
+        "default": 4, "own": 8, "none": 4}
 
 
 def test_skipped_steps_advance_nothing(api, name):
@@ -257,6 +292,7 @@ def test_deep_schedules_are_bounded(api, name):
 def test_a_rate_beyond_all_numbers_is_refused(api, name):
     create(api, name, {"type": "exponential", "gamma": 1e200})
     assert [rate(api, name), rate(api, name)] == [1, 1e200]
+    assert api.get(f"/v1/sessions/{name}").json()["next_lr"] == {"default": None}
     with api.unchanged(name):
         response = api.post(f"/v1/sessions/{name}/steps", json={"gradients": {"w": [1]}})
         assert_problem(response, 422, "invalid-hyperparameter", "/lr")

@@ -31,7 +31,8 @@ enum DescriptionAnswer {
         var bound = 2048 + JSONBound.string(description.session)
         bound += description.hyperparameters.lrSchedule?.jsonBytes ?? 0
         for group in description.groups {
-            bound += 512 + JSONBound.string(group.name)
+            // Each group is named where it is described, and with its next rate.
+            bound += 512 + 2 * JSONBound.string(group.name) + JSONBound.number(.F64)
             bound += group.hyperparameters.lrSchedule?.jsonBytes ?? 0
         }
         for tensor in description.layout.tensors {
@@ -61,6 +62,8 @@ enum DescriptionAnswer {
         json.beginArray()
         for group in description.groups { write(group, to: &json) }
         json.endArray()
+        json.name("next_lr")
+        writeNextRates(of: description, to: &json)
         json.name("max_grad_norm")
         if let norm = description.maxGradNorm { json.number(norm) } else { json.null() }
         json.member("nonfinite", description.nonfinite.rawValue)
@@ -85,6 +88,20 @@ enum DescriptionAnswer {
         for name in group.params { json.string(name) }
         json.endArray()
         write(group.hyperparameters, to: &json)
+        json.endObject()
+    }
+
+    /// The rate that each group has in the next step that is applied, unless it asks for another.
+    private static func writeNextRates(
+        of description: SessionDescription, to json: inout JSONWriter
+    ) {
+        json.beginObject()
+        for group in description.groups {
+            json.name(group.name)
+            let rate = group.hyperparameters.lr(at: description.step)
+            // A schedule may grow beyond all numbers; such a step is refused.
+            if rate.isFinite { json.number(rate) } else { json.null() }
+        }
         json.endObject()
     }
 
