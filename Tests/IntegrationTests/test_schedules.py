@@ -252,7 +252,7 @@ WRONG = [
     ('{"type": "cosine", "T_max": 9, "eta_min": -1}', "invalid-hyperparameter", "/eta_min"),
     ('{"type": "cosine", "T_max": 9, "last_epoch": 3}', "unknown-member", "/last_epoch"),
     ('{"type": "exponential", "gamma": 1e999}', "invalid-hyperparameter", "/gamma"),
-    ('{"type": "multi_step", "milestones": [5, 5]}', "invalid-hyperparameter", "/milestones/1"),
+    ('{"type": "multi_step", "milestones": [5, 4]}', "invalid-hyperparameter", "/milestones/1"),
     ('{"type": "multi_step", "milestones": [5, "6"]}', "invalid-value", "/milestones/1"),
     ('{"type": "cyclic", "base_lr": 0, "max_lr": 1, "mode": "square"}', "invalid-value", "/mode"),
     ('{"type": "warmup", "steps": 3}', "missing-member", "/schedule"),

@@ -98,6 +98,13 @@ import Testing
             schedule.lr(base: Self.base, step: -5) == schedule.lr(base: Self.base, step: 0))
     }
 
+    @Test func aMilestoneThatComesTwiceCountsTwice() throws {
+        let schedule = LearningRateSchedule.multiStep(
+            MultiStepSchedule(milestones: [2, 2], gamma: 0.5))
+        try schedule.validate()
+        #expect((0..<4).map { schedule.lr(base: 8, step: $0) } == [8, 8, 2, 2])
+    }
+
     @Test func afterTheLastStepTheRateStays() {
         let oneCycle = OneCycleSchedule(maxLR: 1, totalSteps: 10)
         let schedule = LearningRateSchedule.oneCycle(oneCycle)
@@ -114,7 +121,13 @@ import Testing
         (.linear(LinearSchedule(totalIters: 0)), "total_iters"),
         (.step(StepSchedule(stepSize: 0)), "step_size"),
         (.step(StepSchedule(stepSize: 1, gamma: -.infinity)), "gamma"),
-        (.multiStep(MultiStepSchedule(milestones: [3, 3])), "milestones/1"),
+        (.multiStep(MultiStepSchedule(milestones: [3, 2])), "milestones/1"),
+        (
+            .sequence(
+                SequenceSchedule(
+                    Array(repeating: .constant(ConstantSchedule()), count: 3), milestones: [3, 3])),
+            "milestones/1"
+        ),
         (.multiStep(MultiStepSchedule(milestones: Array(0...1000))), "type"),
         (.exponential(ExponentialSchedule(gamma: .infinity)), "gamma"),
         (.polynomial(PolynomialSchedule(power: 0)), "power"),

@@ -1,6 +1,7 @@
 import COptimizerKernels
 
-/// `base · factor` for `total_iters` steps, `base` from then on. PyTorch's `ConstantLR`.
+/// `base · factor` for `total_iters` steps, `base` from then on. PyTorch's `ConstantLR` by its
+/// closed form, which for 0 steps it does not follow itself.
 public struct ConstantSchedule: Equatable, Sendable, ScheduleForm {
     public var factor: Double
     public var totalIters: Int
@@ -64,7 +65,7 @@ public struct StepSchedule: Equatable, Sendable, ScheduleForm {
 
 /// `base · gamma^n`, where n of the milestones have been reached. PyTorch's `MultiStepLR`.
 public struct MultiStepSchedule: Equatable, Sendable, ScheduleForm {
-    /// Steps, each after the one before it.
+    /// Steps, none before the one in front of it; one that comes twice counts twice.
     public var milestones: [Int]
     public var gamma: Double
 
@@ -80,7 +81,7 @@ public struct MultiStepSchedule: Equatable, Sendable, ScheduleForm {
     }
 
     func validate() throws(HyperparameterError) {
-        try ScheduleRule.milestones(milestones, "milestones", atLeast: 0)
+        try ScheduleRule.milestones(milestones, atLeast: 0, apart: 0)
         try ScheduleRule.nonNegative(gamma, "gamma")
     }
 }

@@ -106,7 +106,7 @@ public struct SequenceSchedule: Equatable, Sendable, ScheduleForm {
     }
 
     func validate() throws(HyperparameterError) {
-        try ScheduleRule.milestones(milestones, "milestones", atLeast: 1)
+        try ScheduleRule.milestones(milestones, atLeast: 1, apart: 1)
         guard schedules.count == milestones.count + 1 else {
             throw HyperparameterError(
                 name: "schedules", value: Double(schedules.count),

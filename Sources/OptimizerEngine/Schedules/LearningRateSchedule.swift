@@ -112,14 +112,14 @@ enum ScheduleRule {
             "must be a whole number ≥ \(least) and ≤ \(largestCount)")
     }
 
-    /// Whole numbers, each above the one before it.
+    /// Whole numbers, each at least so far from the one before it.
     static func milestones(
-        _ values: [Int], _ name: String, atLeast least: Int
+        _ values: [Int], atLeast least: Int, apart distance: Int
     ) throws(HyperparameterError) {
         var least = least
         for (index, value) in values.enumerated() {
-            try count(value, "\(name)/\(index)", atLeast: least)
-            least = value + 1
+            try count(value, "milestones/\(index)", atLeast: least)
+            least = value + distance
         }
     }
 
