@@ -128,6 +128,13 @@ import Testing
                     Array(repeating: .constant(ConstantSchedule()), count: 3), milestones: [3, 3])),
             "milestones/1"
         ),
+        (
+            .sequence(
+                SequenceSchedule(
+                    Array(repeating: .constant(ConstantSchedule()), count: 3),
+                    milestones: [1 << 53 - 1, 1 << 53 - 1])),
+            "milestones/1"
+        ),
         (.multiStep(MultiStepSchedule(milestones: Array(0...1000))), "type"),
         (.exponential(ExponentialSchedule(gamma: .infinity)), "gamma"),
         (.polynomial(PolynomialSchedule(power: 0)), "power"),

@@ -19,7 +19,7 @@ public indirect enum LearningRateSchedule: Equatable, Sendable {
     case warmup(WarmupSchedule)
     case sequence(SequenceSchedule)
 
-    /// The rate for a step.
+    /// The rate for a step, by a schedule that `validate` finds no fault in.
     ///
     /// - Parameters:
     ///   - base: the group's own learning rate, PyTorch's `initial_lr`.
@@ -108,7 +108,7 @@ enum ScheduleRule {
         _ value: Int, _ name: String, atLeast least: Int
     ) throws(HyperparameterError) {
         try require(
-            (least...largestCount).contains(value), name, Double(value),
+            value >= least && value <= largestCount, name, Double(value),
             "must be a whole number ≥ \(least) and ≤ \(largestCount)")
     }
 

@@ -15,10 +15,10 @@ final class TensorDocumentBody: BodyReceiver {
     private var receivedBytes = 0
 
     /// 64 KiB of JSON numbers take well under a tenth of a millisecond to decode, which is how
-    /// long other connections of the loop wait for it. Of a long body four times as much is
-    /// received, and decoded by all writing lanes that are free and the loop together.
-    static func windowBytes(bodyBytes: UInt64?) -> Int {
-        bodyBytes ?? 0 >= longBodyBytes ? 256 << 10 : 64 << 10
+    /// long other connections of the loop wait for it. Where that is shared, four times as much is
+    /// received of a long body, and decoded by the writing lanes that are free and the loop.
+    static func windowBytes(bodyBytes: UInt64?, isShared: Bool) -> Int {
+        isShared && bodyBytes ?? 0 >= longBodyBytes ? 256 << 10 : 64 << 10
     }
 
     private static let longBodyBytes = 1 << 20

@@ -12,7 +12,9 @@ final class ServiceRooms: Sendable {
     /// For JSON in and out, whose pieces are long: on the compute lanes they would hold up the
     /// steps of other sessions.
     let writers: LanePool
-    private let sharing: WorkSharing
+    /// Of the reading of long JSON bodies. Two processors are as busy without it, one with the
+    /// client that sends and one with reading: shared there, steps took 1.0 to 1.1 times as long.
+    private let sharing: WorkSharing?
     let limits: ServiceLimits
     let formats: FormatLimits
     let steps = StepTally()
@@ -24,7 +26,7 @@ final class ServiceRooms: Sendable {
         self.store = store
         self.bodies = bodies
         self.writers = writers
-        sharing = WorkSharing { writers.share(tiles: $0, $1) }
+        sharing = writers.laneCount > 2 ? WorkSharing { writers.share(tiles: $0, $1) } : nil
         self.limits = limits
         self.formats = formats
     }
@@ -167,7 +169,8 @@ final class ServiceRooms: Sendable {
     ) throws(Problem) -> TensorDocumentBody {
         let limit = min(limits.bodyBytes, limits.jsonBodyBytes)
         try checkLength(exchange.head, limitBytes: limit)
-        let windowBytes = TensorDocumentBody.windowBytes(bodyBytes: exchange.head.contentLength)
+        let windowBytes = TensorDocumentBody.windowBytes(
+            bodyBytes: exchange.head.contentLength, isShared: sharing != nil)
         let window = try bodies.take(orProblem: windowBytes)
         let memory = try bodies.reserve(orProblem: 0)
         var formats = formats

@@ -10,6 +10,9 @@ package struct WorkSharing: Sendable {
     /// Of a piece of text, at least.
     let pieceBytes: Int
 
+    /// Of a number of 17 digits with its comma, about.
+    static let usualNumberBytes = 24
+
     /// - Parameter pieceBytes: by default some 10 µs of work.
     package init(pieceBytes: Int = 16 << 10, _ perform: @escaping Perform) {
         self.perform = perform
@@ -29,8 +32,12 @@ extension NumberRun {
     func read(
         _ start: UnsafeRawPointer, _ end: UnsafeRawPointer, sharing: WorkSharing?
     ) -> Outcome {
-        guard let sharing, end - start >= 2 * sharing.pieceBytes else { return read(start, end) }
+        // A row of few pieces is read alone: more than it wins is lost to waking the others up.
+        guard let sharing, end - start >= 2 * sharing.pieceBytes,
+            capacity >= 4 * sharing.pieceBytes / WorkSharing.usualNumberBytes
+        else { return read(start, end) }
         let pieces = RunPieces(of: self, start, end, pieceBytes: sharing.pieceBytes)
+        guard pieces.count > 1 else { return read(start, end) }
         sharing.perform(pieces.count) { pieces.read($0) }
         return pieces.outcome
     }
@@ -63,7 +70,11 @@ private final class RunPieces: @unchecked Sendable {
         var rest = run
         while let start = next {
             next = Self.cut(start, end, pieceBytes)
-            let commas = next.map { CommaScan.count(start, $0) }
+            var commas = next.map { CommaScan.count(start, $0) }
+            if let count = commas, count >= rest.capacity {
+                // The run ends here, whatever the text does.
+                (next, commas) = (nil, nil)
+            }
             pieces.append(Piece(start: start, commas: commas, run: rest))
             rest = rest.dropFirst(commas ?? 0)
         }
@@ -85,7 +96,7 @@ private final class RunPieces: @unchecked Sendable {
     func read(_ number: Int) {
         let piece = pieces[number]
         var run = piece.run
-        if let commas = piece.commas { run.capacity = min(run.capacity, commas) }
+        if let commas = piece.commas { run.capacity = commas }
         outcomes[number] = run.read(NumberRun.skipWhiteSpace(piece.start, end), end)
     }
 
@@ -103,11 +114,10 @@ private final class RunPieces: @unchecked Sendable {
 }
 
 extension NumberRun {
-    /// What is left of the run when `count` numbers have been written to it, or nothing.
+    /// What is left of the run when `count` numbers, at most all, have been written to it.
     fileprivate func dropFirst(_ count: Int) -> NumberRun {
-        let dropped = min(count, capacity)
-        return NumberRun(
-            base: base + dropped * precision.stride, capacity: capacity - dropped,
+        NumberRun(
+            base: base + count * precision.stride, capacity: capacity - count,
             precision: precision)
     }
 }
