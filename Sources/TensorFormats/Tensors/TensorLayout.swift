@@ -9,7 +9,10 @@ package struct TensorLayout: Equatable, Sendable {
     package let elementCount: Int
     /// A bound for all tensors' text in JSON without their numbers.
     package let jsonFrameBytes: Int
+    /// Empty where looking through the tensors is as fast: a session of few has no need of a table.
     private let indices: [ExactName: Int]
+
+    private static let largestWithoutTable = 8
 
     /// Sorts `tensors`; throws when a name comes twice or the sum of the sizes overflows.
     package init(_ tensors: [TensorDescription]) throws(TensorSizeFault) {
@@ -19,14 +22,17 @@ package struct TensorLayout: Equatable, Sendable {
         var indices: [ExactName: Int] = [:]
         byteOffsets.reserveCapacity(sorted.count)
         elementOffsets.reserveCapacity(sorted.count)
-        indices.reserveCapacity(sorted.count)
+        let hasTable = sorted.count > Self.largestWithoutTable
+        if hasTable { indices.reserveCapacity(sorted.count) }
         var byteCount = 0
         var elementCount = 0
         var jsonFrameBytes = 0
         for (index, tensor) in sorted.enumerated() {
-            guard indices.updateValue(index, forKey: ExactName(tensor.name)) == nil else {
+            // Sorted, equal names are neighbours.
+            guard index == 0 || ExactName(sorted[index - 1].name) != ExactName(tensor.name) else {
                 throw .duplicateName(tensor.name)
             }
+            if hasTable { indices[ExactName(tensor.name)] = index }
             byteOffsets.append(byteCount)
             elementOffsets.append(elementCount)
             let (sum, overflow) = byteCount.addingReportingOverflow(tensor.byteCount)
@@ -47,7 +53,9 @@ package struct TensorLayout: Equatable, Sendable {
 
     /// The place of the tensor whose name has exactly these bytes.
     package func index(of name: String) -> Int? {
-        indices[ExactName(name)]
+        let name = ExactName(name)
+        guard indices.isEmpty else { return indices[name] }
+        return tensors.firstIndex { ExactName($0.name) == name }
     }
 
     package static func == (left: TensorLayout, right: TensorLayout) -> Bool {
