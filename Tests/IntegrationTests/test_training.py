@@ -113,7 +113,10 @@ def test_vectors_have_torchs_bits(client, name, vector, format):
 @pytest.mark.parametrize("vector", sorted(GOLDEN["vectors"]))
 def test_reference_has_torchs_bits(vector):
     """What the service is held against is itself held against torch."""
-    golden = GOLDEN["vectors"][vector]
+    assert_reference_agrees(GOLDEN["vectors"][vector])
+
+
+def assert_reference_agrees(golden):
     real = {"F32": np.float32, "F64": np.float64}[golden["dtype"]]
     options = dict(golden["optimizer"])
     decoupled = options.pop("type") == "adamw"
@@ -140,7 +143,10 @@ def test_live_torch_agrees(server, tmp_path):
     subprocess.run([python, TOP / "Tests/IntegrationTests/golden/make_golden.py", "--out", out],
                    env=environment, check=True, timeout=300)
     live = json.loads(out.read_text(encoding="ascii"))
-    assert live["vectors"] == GOLDEN["vectors"]
+    # Its inputs may differ in the last digit: NumPy's functions do, from one processor to another.
+    assert live["vectors"].keys() == GOLDEN["vectors"].keys()
+    for vector in live["vectors"].values():
+        assert_reference_agrees(vector)
     for kind, theirs in live["training"].items():
         losses, parameters, _ = service_run(server.port, kind, "raw")
         assert_close_to_torch(losses, parameters, theirs, theirs["optimizer"]["lr"])
