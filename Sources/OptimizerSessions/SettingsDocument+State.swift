@@ -73,16 +73,12 @@ extension SettingsDocument {
         // The file's header has been bounded already.
         var limits = FormatLimits()
         limits.jsonValueBytes = .max
-        let parsed = Array(text.utf8).withUnsafeBytes { bytes in
-            Result { () throws(JSONFault) in try JSONValue.parse(bytes, limits: limits) }
-        }
         let value: JSONValue
-        switch parsed {
-        case .success(let root):
-            value = root
-        case .failure(let fault):
+        do {
+            value = try text.parsedAsJSON(limits: limits)
+        } catch {
             throw SettingsFault(
-                .invalidValue, "", "is not JSON at byte \(fault.offset): \(fault.reason)")
+                .invalidValue, "", "is not JSON at byte \(error.offset): \(error.reason)")
         }
         guard case .object(let members) = value else {
             throw SettingsFault(.invalidValue, "", "must be an object, not \(value.kind)")
@@ -112,22 +108,11 @@ extension JSONWriter {
         }
         if let eps = values.eps { member("eps", eps) }
         if let weightDecay = values.weightDecay { member("weight_decay", weightDecay) }
-        if let amsgrad = values.amsgrad {
-            name("amsgrad")
-            bool(amsgrad)
-        }
-        if let maximize = values.maximize {
-            name("maximize")
-            bool(maximize)
-        }
+        if let amsgrad = values.amsgrad { member("amsgrad", amsgrad) }
+        if let maximize = values.maximize { member("maximize", maximize) }
         if let lrSchedule = values.lrSchedule {
             name("lr_schedule")
             schedule(lrSchedule.value)
         }
-    }
-
-    private mutating func member(_ name: String, _ value: Double) {
-        self.name(name)
-        number(value)
     }
 }

@@ -72,8 +72,7 @@ extension JSONWriter {
         member("anneal_strategy", form.annealStrategy.rawValue)
         member("div_factor", form.divFactor)
         member("final_div_factor", form.finalDivFactor)
-        name("three_phase")
-        bool(form.threePhase)
+        member("three_phase", form.threePhase)
     }
 
     private mutating func members(of form: CyclicSchedule) {
@@ -83,21 +82,6 @@ extension JSONWriter {
         if let size = form.stepSizeDown { member("step_size_down", size) }
         member("mode", form.mode.rawValue)
         member("gamma", form.gamma)
-    }
-
-    private mutating func member(_ name: String, _ value: Double) {
-        self.name(name)
-        number(value)
-    }
-
-    private mutating func member(_ name: String, _ value: Int) {
-        self.name(name)
-        integer(value)
-    }
-
-    private mutating func member(_ name: String, _ text: String) {
-        self.name(name)
-        string(text)
     }
 
     private mutating func member(_ name: String, _ values: [Int]) {
@@ -144,9 +128,7 @@ enum ScheduleText {
     /// nil: the text is no schedule that may be in force.
     static func schedule(in text: String) -> LearningRateSchedule? {
         do {
-            let value = try text.utf8CString.withUnsafeBytes { bytes throws(JSONFault) in
-                try JSONValue.parse(UnsafeRawBufferPointer(rebasing: bytes.dropLast()))
-            }
+            let value = try text.parsedAsJSON()
             var reader = MemberReader([JSONMember(name: "lr_schedule", value: value)], at: "")
             guard let schedule = try reader.schedule("lr_schedule")?.value else { return nil }
             try schedule.validate()
