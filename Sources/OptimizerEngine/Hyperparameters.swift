@@ -59,16 +59,6 @@ public struct Hyperparameters: Equatable, Sendable {
         lrSchedule?.lr(base: lr, step: step) ?? lr
     }
 
-    /// As they hold for one step, which no schedule is any more.
-    ///
-    /// - Parameter step: steps taken before it.
-    func inForce(at step: Int) -> Hyperparameters {
-        var values = self
-        values.lr = lr(at: step)
-        values.lrSchedule = nil
-        return values
-    }
-
     public static func == (a: Hyperparameters, b: Hyperparameters) -> Bool {
         a.lr == b.lr && a.betas == b.betas && a.eps == b.eps && a.weightDecay == b.weightDecay
             && a.amsgrad == b.amsgrad && a.maximize == b.maximize && a.lrSchedule == b.lrSchedule
@@ -90,6 +80,12 @@ public struct HyperparameterError: Error, Equatable, CustomStringConvertible {
         self.value = value
         self.requirement = requirement
         self.group = group
+    }
+
+    /// The same about a value that lies deeper.
+    func at(_ place: String, group: String? = nil) -> HyperparameterError {
+        HyperparameterError(
+            name: "\(place)/\(name)", value: value, requirement: requirement, group: group)
     }
 
     public var description: String {

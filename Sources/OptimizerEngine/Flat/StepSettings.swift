@@ -59,13 +59,11 @@ package struct StepSettings: Sendable {
         for (index, group) in groups.enumerated() {
             var values = group.hyperparameters
             let asked = index < lr.count ? lr[index] : nil
-            if let asked {
-                values.lr = asked
+            if asked != nil || values.lrSchedule != nil {
+                values.lr = asked ?? values.lr(at: step)
                 values.lrSchedule = nil
+                try values.validate(group: group.name)
             }
-            let isOwn = asked == nil && values.lrSchedule == nil
-            values = values.inForce(at: step)
-            if !isOwn { try values.validate(group: group.name) }
             hyperparameters.append(values)
         }
         if let maxGradNorm, !(maxGradNorm.isFinite && maxGradNorm >= 0) {

@@ -116,7 +116,6 @@ public struct OneCycleSchedule: Equatable, Sendable, ScheduleForm {
     }
 
     /// Where each phase ends, and between which rates it goes.
-
     private var phases: [(end: Double, from: Double, to: Double)] {
         let first = maxLR / divFactor
         let last = first / finalDivFactor
