@@ -34,10 +34,10 @@ class Load:
                         "--repetitions", repetitions)
 
     def small(self, service, floor):
-        """Steps a second, how that compares with /livez, and how the floor's steps do."""
+        """Steps a second and over /livez, and the same of the floor's steps."""
         printed = self.run("small", "--service", service, "--floor", floor)
         return (printed.number(rf"steps +{NUMBER} steps/s"), printed.number(rf"ratio +{NUMBER}"),
-                printed.number(rf"at most +{NUMBER}"))
+                printed.number(rf"floor +{NUMBER} steps/s"), printed.number(rf"at most +{NUMBER}"))
 
     def beside(self, service):
         """The latency in milliseconds that 99 per cent of small steps keep to."""

@@ -10,7 +10,8 @@ struct BesideComparison {
 
     func run() throws {
         let service = options.service
-        print("the client that asks for small steps \(Precedence.take())")
+        let precedence = Precedence.take()
+        print("the client that asks for small steps \(precedence)")
         try BenchmarkSession.with(["beside-small"], on: service, count: options.count) { small in
             try BenchmarkSession.with(
                 ["beside-large"], on: service, count: options.largeCount

@@ -48,8 +48,10 @@ struct DurableComparison {
         let body = try StepFormat.raw.body(count: options.smallCount)
         let requests = try paths.map { try options.service.step(at: $0 + "/steps", body: body) }
         let rates = try AlternatingRates(
-            try ClientLoop(options.service, [requests[0]]),
-            try ClientLoop(options.service, requests),
+            [
+                try ClientLoop(options.service, [requests[0]]),
+                try ClientLoop(options.service, requests),
+            ],
             rounds: options.rounds, seconds: options.seconds)
         let (single, many) = (rates.first, rates.second)
         print("durable steps, n = \(options.smallCount), \(options.rounds) rounds in turn")

@@ -11,7 +11,7 @@ struct RateComparison {
     func run() throws {
         let (service, peer) = (try loop(options.service), try loop(options.peer))
         let rates = try AlternatingRates(
-            service, peer, rounds: options.rounds, seconds: options.seconds)
+            [service, peer], rounds: options.rounds, seconds: options.seconds)
         report(rates.first, rates.second)
     }
 

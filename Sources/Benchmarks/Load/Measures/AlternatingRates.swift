@@ -6,10 +6,6 @@ struct AlternatingRates {
     var first: Quartiles { rates[0] }
     var second: Quartiles { rates[1] }
 
-    init(_ loops: ClientLoop..., rounds: Int, seconds: Int) throws {
-        try self.init(loops, rounds: rounds, seconds: seconds)
-    }
-
     init(_ loops: [ClientLoop], rounds: Int, seconds: Int) throws {
         let turn = UInt64(seconds) * 1_000_000_000
         for loop in loops { _ = try loop.rate(forNanoseconds: turn / 4) }  // Warms up.

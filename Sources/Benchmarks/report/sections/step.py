@@ -30,8 +30,10 @@ def measure(bench):
 def beside_floor(bench, name, count):
     # Small steps are made by the thread that received them. Waking it up on another processor
     # takes three times as long as the step, and whether that happens is the scheduler's choice.
-    name = name | {"name": name["name"] + ", one processor"} if count <= INLINE_COUNT else name
-    processors = machine.one_processor if count <= INLINE_COUNT else contextlib.nullcontext
+    processors = contextlib.nullcontext
+    if count <= INLINE_COUNT:
+        processors = machine.one_processor
+        name = name | {"name": name["name"] + ", one processor"}
     ratios, times = [], []
     for _ in bench.starts:
         with processors(), servers.service(bench) as ours, servers.floor(bench) as bare:
