@@ -58,7 +58,8 @@ def test_seams_do_not_show(api, name, layout, dtype):
 @pytest.mark.parametrize("shape", [(130_000,), (2, 65_000), (3, 7, 6_200)], ids=str)
 @pytest.mark.parametrize("separator", [",", ", ", " ,\n\t"], ids=["tight", "spaced", "lines"])
 def test_long_bodies_are_read_as_raw_ones_are(api, name, shape, separator):
-    """Long enough that several threads read its numbers, at whatever bytes it is cut."""
+    """At whatever bytes it is cut, and by however many threads: they are several where there are
+    more than two processors."""
     random = np.random.default_rng(6)
     gradients = random.normal(size=shape) * 10.0 ** random.integers(-30, 30, size=shape)
     single = gradients.astype(np.float32)

@@ -103,6 +103,30 @@ def test_description_has_every_member(api, name):
     assert description["optimizer"]["lr"] == 1
 
 
+DEFAULTS = {
+    "constant": ({}, {"factor": 1 / 3, "total_iters": 5}),
+    "linear": ({}, {"start_factor": 1 / 3, "end_factor": 1, "total_iters": 5}),
+    "step": ({"step_size": 3}, {"gamma": 0.1}),
+    "multi_step": ({"milestones": [3]}, {"gamma": 0.1}),
+    "polynomial": ({}, {"total_iters": 5, "power": 1}),
+    "cosine": ({"T_max": 3}, {"eta_min": 0}),
+    "cosine_warm_restarts": ({"T_0": 3}, {"T_mult": 1, "eta_min": 0}),
+    "cyclic": ({"base_lr": 0, "max_lr": 1},
+               {"step_size_up": 2000, "mode": "triangular", "gamma": 1}),
+    "inverse_sqrt": ({}, {"warmup_steps": 0}),
+    "warmup_stable_decay": ({"warmup_steps": 1, "stable_steps": 2, "decay_steps": 3},
+                            {"min_lr_ratio": 0, "decay_type": "cosine"}),
+    "warmup": ({"steps": 3, "schedule": HALVING}, {"start_factor": 0}),
+}
+
+
+@pytest.mark.parametrize("kind", DEFAULTS)
+def test_defaults_are_those_of_the_readme(api, name, kind):
+    given, defaults = DEFAULTS[kind]
+    description = create(api, name, {"type": kind} | given)
+    assert description["optimizer"]["lr_schedule"] == {"type": kind} | given | defaults
+
+
 @pytest.mark.parametrize("key", SCHEDULES)
 def test_a_description_creates_the_same_session(api, name, key):
     first = create(api, name, SCHEDULES[key])
