@@ -12,13 +12,15 @@ let fuzzing: Target =
     ? .testTarget(
         name: "FuzzTests",
         dependencies: [
-            "HTTP1", "OptimizerSessions", "SeededChance", "SystemIO", "TensorFormats",
+            "HTTP1", "OptimizerEngine", "OptimizerSessions", "SeededChance", "SystemIO",
+            "TensorFormats",
         ],
         exclude: ["LibFuzzer"], resources: [.copy("Corpus")])
     : .executableTarget(
         name: "fuzz",
         dependencies: [
-            "HTTP1", "OptimizerSessions", "SeededChance", "SystemIO", "TensorFormats",
+            "HTTP1", "OptimizerEngine", "OptimizerSessions", "SeededChance", "SystemIO",
+            "TensorFormats",
         ],
         path: "Tests/FuzzTests", exclude: ["Corpus", "Suite"])
 

@@ -2,7 +2,8 @@
 //
 // A body is an always-inline function without target attributes. Its 64-byte vectors are generic:
 // inlined into a wrapper with a `target` attribute they become one AVX-512 register, two of AVX2
-// or four of the baseline. Vectors never cross a call that stays a call, so no ABI is involved.
+// or four of the baseline. Vectors never cross a call that stays a call, so no ABI is involved,
+// of which the compiler would warn.
 #pragma once
 
 #include "COptimizerKernels.h"
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #pragma STDC FP_CONTRACT OFF
+#pragma clang diagnostic ignored "-Wpsabi"
 
 #define INLINE static inline __attribute__((always_inline))
 

@@ -28,11 +28,11 @@ package struct Kernels: Sendable {
         code = opt_level(level.rawValue)
     }
 
-    func adam(
-        _ working: ElementType, _ scalars: UnsafePointer<opt_adam_scalars>,
-        _ memory: opt_adam_memory, count: Int
+    func step(
+        _ working: ElementType, _ scalars: UnsafePointer<opt_scalars>, _ memory: opt_memory,
+        count: Int
     ) {
-        withUnsafePointer(to: memory) { opt_adam(code, working.code, scalars, $0, count) }
+        withUnsafePointer(to: memory) { opt_step(code, working.code, scalars, $0, count) }
     }
 
     /// Σ (x / gradScale)² of at most `normBlock` elements.
@@ -61,6 +61,8 @@ package struct Kernels: Sendable {
     package static func power(_ base: Double, _ exponent: Int) -> Double {
         opt_pow(base, Double(exponent))
     }
+
+    static func power(_ base: Double, _ exponent: Double) -> Double { opt_pow(base, exponent) }
 }
 
 extension ElementType {

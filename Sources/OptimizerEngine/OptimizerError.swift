@@ -1,6 +1,10 @@
 /// Why the optimizer refused something. Whatever was refused changed nothing.
 public enum OptimizerError: Error, Equatable, CustomStringConvertible {
     case invalidHyperparameter(HyperparameterError)
+    /// A hyperparameter that the group's rule has not.
+    case unknownOption(HyperparameterName, of: OptimizerType, group: String)
+    /// A group keeps its rule for life.
+    case typeChanged(group: String)
     case noParameters
     case duplicateParameter(String)
     case parameterInTwoGroups(parameter: String, group: String)
@@ -23,6 +27,9 @@ public enum OptimizerError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .invalidHyperparameter(let error): error.description
+        case .unknownOption(let name, let type, let group):
+            "\(type.rawValue) has no \(name.rawValue), which group \"\(group)\" sets"
+        case .typeChanged(let group): "the type of group \"\(group)\" cannot change"
         case .noParameters: "an optimizer needs at least one parameter"
         case .duplicateParameter(let name): "two parameters are named \"\(name)\""
         case .parameterInTwoGroups(let parameter, let group):
@@ -60,6 +67,7 @@ public enum StateFault: Error, Equatable, Sendable, CustomStringConvertible {
     /// Values that do not fill the entry's own shape.
     case wrongCount(entry: String, expected: Int, actual: Int)
     case invalidStep(entry: String, step: Int)
+    case invalidNumber(entry: String, number: Double)
     /// The groups' names, order or members differ.
     case wrongGroup(String)
 
@@ -75,6 +83,8 @@ public enum StateFault: Error, Equatable, Sendable, CustomStringConvertible {
             "\"\(entry)\" is \(actual), the optimizer keeps \(expected)"
         case .wrongCount(let entry, let expected, let actual):
             "\"\(entry)\" has \(actual) values for \(expected) elements"
+        case .invalidNumber(let entry, let number):
+            "\"\(entry)\" is \(number), which is no product of coefficients below 1"
         case .invalidStep(let entry, let step): "\"\(entry)\" is \(step), which is no step count"
         case .wrongGroup(let name): "parameter group \"\(name)\" differs from the optimizer's"
         }

@@ -14,7 +14,6 @@ enum SessionOrigin: Sendable {
 /// What a session was created with, by meaning: effective values rather than how they were
 /// written. Kept for the session's life, whatever happens to it since.
 struct CreationIdentity: Sendable {
-    private let type: OptimizerType
     private let defaults: Hyperparameters
     private let groups: [Group]
     private let maxGradNorm: Double?
@@ -34,7 +33,6 @@ struct CreationIdentity: Sendable {
         _ settings: ResolvedSettings, durability: Durability, layout: TensorLayout,
         parameters: ParameterDigest
     ) {
-        type = settings.type
         defaults = settings.defaults
         groups = settings.groups.map {
             Group(
@@ -52,7 +50,7 @@ struct CreationIdentity: Sendable {
     func difference(from other: CreationIdentity) -> String? {
         if layout != other.layout { return "the parameters' names, dtype or shapes differ" }
         if parameters != other.parameters { return "the parameters' values differ" }
-        if type != other.type { return "the optimizer's type differs" }
+        if defaults.type != other.defaults.type { return "the optimizer's type differs" }
         if defaults != other.defaults { return "the optimizer's hyperparameters differ" }
         if groups != other.groups { return "the parameter groups differ" }
         if maxGradNorm != other.maxGradNorm { return "max_grad_norm differs" }
@@ -62,12 +60,15 @@ struct CreationIdentity: Sendable {
     }
 }
 
-// As a snapshot holds it: type, defaults, groups (name, members by index, values), the bound of
-// the norm behind a byte that says whether there is one, policy, durability, digest.
+// As a snapshot holds it: type (where a group has another, those of the groups behind it, after
+// spaces), defaults, groups (name, members by index, values), the bound of the norm behind a byte
+// that says whether there is one, policy, durability, digest.
 
 extension CreationIdentity {
     func write(to writer: inout ByteWriter) {
-        writer.text(type.rawValue)
+        let types = groups.map(\.hyperparameters.type)
+        let others = types.allSatisfy { $0 == defaults.type } ? [] : types
+        writer.text(([defaults.type] + others).map(\.rawValue).joined(separator: " "))
         writer.hyperparameters(defaults)
         writer.integer(UInt32(groups.count))
         for group in groups {
@@ -84,16 +85,23 @@ extension CreationIdentity {
     }
 
     init(from reader: inout ByteReader, layout: TensorLayout) throws(ByteReader.Fault) {
-        type = try reader.choice(OptimizerType.self)
-        defaults = try reader.hyperparameters()
+        let types = try reader.text().split(separator: " ", omittingEmptySubsequences: false)
+            .map { OptimizerType(rawValue: String($0)) }
+        guard case let type?? = types.first else { throw ByteReader.Fault() }
+        defaults = try reader.hyperparameters(of: type)
         var groups: [Group] = []
-        for _ in 0..<(try reader.count(UInt32.self)) {
+        let groupCount = try reader.count(UInt32.self)
+        guard types.count == 1 || types.count == 1 + groupCount else { throw ByteReader.Fault() }
+        for index in 0..<groupCount {
             let name = try reader.text()
             var members: [Int] = []
             for _ in 0..<(try reader.count(UInt32.self)) {
                 members.append(try reader.count(UInt32.self))
             }
-            let values = try reader.hyperparameters()
+            guard let type = types.count == 1 ? type : types[1 + index] else {
+                throw ByteReader.Fault()
+            }
+            let values = try reader.hyperparameters(of: type)
             groups.append(Group(name: name, members: members, hyperparameters: values))
         }
         self.groups = groups

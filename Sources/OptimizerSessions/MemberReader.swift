@@ -139,31 +139,39 @@ package struct MemberReader {
         return choice
     }
 
+    /// The hyperparameters that are there, of whatever type; `type` is left to the caller.
     package mutating func overrides() throws(SettingsFault) -> HyperparameterOverrides {
         var overrides = HyperparameterOverrides()
-        overrides.lr = try number("lr")
-        overrides.betas = try betas()
-        overrides.eps = try number("eps")
-        overrides.weightDecay = try number("weight_decay")
-        overrides.amsgrad = try bool("amsgrad")
-        overrides.maximize = try bool("maximize")
-        overrides.lrSchedule = try schedule("lr_schedule")
+        for name in HyperparameterName.allCases {
+            overrides[name] = try value(name.rawValue, of: name.kind)
+        }
         return overrides
     }
 
-    private mutating func betas() throws(SettingsFault) -> (Double, Double)? {
-        guard let value = take("betas") else { return nil }
+    private mutating func value(
+        _ name: String, of kind: HyperparameterName.Kind
+    ) throws(SettingsFault) -> HyperparameterValue? {
+        switch kind {
+        case .number: try number(name).map { .number($0) }
+        case .pair: try pair(name).map { .pair($0.0, $0.1) }
+        case .flag: try bool(name).map { .flag($0) }
+        case .schedule: try schedule(name).map { .schedule($0.value) }
+        }
+    }
+
+    private mutating func pair(_ name: String) throws(SettingsFault) -> (Double, Double)? {
+        guard let value = take(name) else { return nil }
         guard case .array(let elements) = value, elements.count == 2 else {
-            throw wrong("betas", value, "an array of two numbers")
+            throw wrong(name, value, "an array of two numbers")
         }
-        var betas: [Double] = []
+        var numbers: [Double] = []
         for (index, element) in elements.enumerated() {
-            guard case .number(let beta) = element else {
-                throw wrong("betas/\(index)", element, "a number")
+            guard case .number(let number) = element else {
+                throw wrong("\(name)/\(index)", element, "a number")
             }
-            betas.append(beta)
+            numbers.append(number)
         }
-        return (betas[0], betas[1])
+        return (numbers[0], numbers[1])
     }
 
     package mutating func take(_ name: String) -> JSONValue? {

@@ -4,7 +4,6 @@ import TensorFormats
 /// Settings that were checked against a layout: every tensor is in exactly one group, every value
 /// in its range.
 struct ResolvedSettings {
-    let type: OptimizerType
     let defaults: Hyperparameters
     /// All groups. `default` comes first where nobody wrote it out, and only if it has members.
     let groups: [GroupSpecification]
@@ -15,7 +14,6 @@ struct ResolvedSettings {
     static let groupLimit = 4096
 
     init(_ settings: SessionSettings, layout: TensorLayout) throws(SessionError) {
-        type = settings.type
         defaults = settings.defaults
         maxGradNorm = settings.maxGradNorm
         nonfinite = settings.nonfinite
@@ -30,7 +28,6 @@ struct ResolvedSettings {
 
     /// The settings in force in a state.
     init(of state: SessionState) {
-        type = state.optimizer.type
         defaults = state.optimizer.defaults
         groups = state.optimizer.groups.map {
             GroupSpecification(name: $0.name, members: $0.members, overrides: $0.overrides)

@@ -102,11 +102,16 @@ struct StateFileParts: Sendable {
         _ tensor: StateTensor, of state: SessionState,
         to destination: UnsafeMutableRawBufferPointer
     ) {
-        guard let vector = tensor.vector else {
-            let step = Int64(state.optimizer.steps[tensor.slot]).littleEndian
-            return destination.storeBytes(of: step, as: Int64.self)
+        switch tensor.content {
+        case .step:
+            let step = Int64(state.optimizer.progress[tensor.slot].step)
+            destination.storeBytes(of: step.littleEndian, as: Int64.self)
+        case .muProduct:
+            let product = state.optimizer.progress[tensor.slot].muProduct
+            destination.storeBytes(of: product.bitPattern.littleEndian, as: UInt64.self)
+        case .vector(let vector):
+            guard let bytes = state.bytes(of: vector, slot: tensor.slot) else { return }
+            destination.copyMemory(from: UnsafeRawBufferPointer(bytes))
         }
-        guard let bytes = state.bytes(of: vector, slot: tensor.slot) else { return }
-        destination.copyMemory(from: UnsafeRawBufferPointer(bytes))
     }
 }

@@ -5,14 +5,15 @@ import TensorFormats
 extension Session {
     /// Puts other hyperparameters in force from the next step on; answers the new description.
     ///
-    /// Groups keep what they override and the patch does not name. Where amsgrad is turned on,
-    /// the maximum starts at the current `exp_avg_sq`, in memory taken from the budget first.
+    /// Groups keep what they override and the patch does not name. What a group begins to keep
+    /// starts in memory taken from the budget first: amsgrad's maximum at the current `exp_avg_sq`,
+    /// everything else at zero.
     package func patch(
         _ patch: SessionPatch, ifMatch: Precondition? = nil,
         completion: @escaping SessionCompletion<SessionDescription>
     ) {
         takeTurn(completion) { [self] state, turn in
-            // The maximum may have to be filled, which is work on every element.
+            // A vector may have to be filled, which is work on every element.
             context.run(weight: layout.weight) { [self] in
                 do throws(SessionError) {
                     try state.check(ifMatch)
@@ -74,13 +75,16 @@ extension SessionState {
         var untouched = UntouchedGroups(optimizer.groups)
         var overrides: [(name: String, HyperparameterOverrides)] = []
         do {
+            try patch.defaults.check(of: defaults.type, at: "/optimizer")
             try ResolvedSettings.check(defaults, at: "/optimizer")
             try ResolvedSettings.check(maxGradNorm: norm)
             for (index, change) in patch.groups.enumerated() {
                 let pointer = "/param_groups/\(index)"
                 let own = try untouched.take(change.name, at: pointer)
                 let merged = own.merged(with: change.overrides)
-                try ResolvedSettings.check(merged.applied(to: defaults), at: pointer)
+                let values = merged.applied(to: defaults)
+                try change.overrides.check(of: values.type, at: pointer)
+                try ResolvedSettings.check(values, at: pointer)
                 overrides.append((change.name, merged))
             }
         } catch {

@@ -131,17 +131,21 @@ extension SnapshotImage {
     /// The state where it lies; it must not change before the snapshot is written.
     init(of state: SessionState, _ account: SnapshotAccount) throws(SessionError) {
         let text = SnapshotText(try state.fileParts(), account)
-        var steps = ByteWriter()
-        for step in state.optimizer.steps { steps.integer(Int64(step)) }
-        var parts: [Part] = [.bytes(steps.bytes)]
-        // The steps come first among the tensors.
-        for tensor in text.file.tensors.dropFirst(state.optimizer.steps.count) {
-            guard let vector = tensor.vector,
-                let bytes = state.bytes(of: vector, slot: tensor.slot)
-            else { continue }
-            parts.append(.memory(UnsafeRawBufferPointer(bytes), owner: state))
+        // What is one number a tensor comes first.
+        var numbers = ByteWriter()
+        var parts: [Part] = []
+        for tensor in text.file.tensors {
+            switch tensor.content {
+            case .step:
+                numbers.integer(Int64(state.optimizer.progress[tensor.slot].step))
+            case .muProduct:
+                numbers.double(state.optimizer.progress[tensor.slot].muProduct)
+            case .vector(let vector):
+                guard let bytes = state.bytes(of: vector, slot: tensor.slot) else { continue }
+                parts.append(.memory(UnsafeRawBufferPointer(bytes), owner: state))
+            }
         }
-        self.init(text, step: state.step, data: parts)
+        self.init(text, step: state.step, data: [.bytes(numbers.bytes)] + parts)
     }
 
     private init(_ text: SnapshotText, step: Int, data: [Part]) {

@@ -8,7 +8,6 @@ package struct SessionDescription: Sendable {
     package internal(set) var tag: SessionTag
     /// Steps that a non-finite gradient left out.
     package internal(set) var skipped: Int
-    package internal(set) var type: OptimizerType
     package internal(set) var hyperparameters: Hyperparameters
     package internal(set) var groups: [GroupDescription]
     /// nil: no clipping.

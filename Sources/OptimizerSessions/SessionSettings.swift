@@ -6,7 +6,7 @@ package struct SessionSettings: Equatable, Sendable {
     /// Groups that a session may have.
     package static let groupLimit = ResolvedSettings.groupLimit
 
-    package var type: OptimizerType
+    /// The optimizer's type, and what groups inherit.
     package var defaults: Hyperparameters
     /// As written: tensors that no group names belong to the group `default`.
     package var groups: [GroupSettings]
@@ -15,12 +15,11 @@ package struct SessionSettings: Equatable, Sendable {
     package var nonfinite: NonFinitePolicy
 
     package init(
-        type: OptimizerType = .adam, defaults: Hyperparameters? = nil,
+        defaults: Hyperparameters = Hyperparameters(),
         groups: [GroupSettings] = [], maxGradNorm: Double? = nil,
         nonfinite: NonFinitePolicy = .reject
     ) {
-        self.type = type
-        self.defaults = defaults ?? Hyperparameters(defaultsFor: type)
+        self.defaults = defaults
         self.groups = groups
         self.maxGradNorm = maxGradNorm
         self.nonfinite = nonfinite

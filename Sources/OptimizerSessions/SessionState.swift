@@ -15,7 +15,6 @@ final class SessionState: @unchecked Sendable {
     var skipped = 0
     var created: WallTime
     var updated: WallTime
-    private let vectors: StateVectors
     private let overhead: Reservation
 
     var tag: SessionTag { SessionTag(generation: generation, step: step) }
@@ -33,7 +32,8 @@ final class SessionState: @unchecked Sendable {
         } else {
             overhead = try budget.reserve(Self.overheadBytes(of: layout))
         }
-        let vectors = StateVectors(budget: budget, reusing: reused?.vectors)
+        // The memory of a reused state is filled again, so that an import needs no second one.
+        let vectors = StateVectors(budget, reused)
         let slots = layout.tensors.indices.map { index in
             ParameterSlot(
                 name: layout.tensors[index].name, shape: layout.tensors[index].shape,
@@ -41,14 +41,13 @@ final class SessionState: @unchecked Sendable {
         }
         do {
             optimizer = try FlatOptimizer(
-                type: settings.type, elementType: elementType, slots: slots,
-                defaults: settings.defaults, groups: settings.groups
+                elementType: elementType, slots: slots, defaults: settings.defaults,
+                groups: settings.groups
             ) { try vectors.make($0) }
         } catch {
             throw SessionError(engine: error)
         }
-        vectors.dropUnused()
-        self.vectors = vectors
+        vectors.stopReusing()
         self.layout = layout
         maxGradNorm = settings.maxGradNorm
         nonfinite = settings.nonfinite
@@ -65,8 +64,7 @@ final class SessionState: @unchecked Sendable {
     /// Of parameters, moments and description.
     var stateBytes: Int {
         let working = optimizer.elementType.working.byteCount * layout.elementCount
-        let vectorCount = optimizer.vector(.maxExpAvgSq) == nil ? 3 : 4
-        return overhead.byteCount + vectorCount * working
+        return overhead.byteCount + optimizer.vectorCount * working
     }
 
     func check(_ ifMatch: Precondition?) throws(SessionError) {
@@ -82,7 +80,7 @@ final class SessionState: @unchecked Sendable {
         of session: String, _ durability: Durability, retainSteps: Int?
     ) -> SessionDescription {
         SessionDescription(
-            session: session, tag: tag, skipped: skipped, type: optimizer.type,
+            session: session, tag: tag, skipped: skipped,
             hyperparameters: optimizer.defaults,
             groups: optimizer.groups.map { group in
                 GroupDescription(
@@ -96,36 +94,26 @@ final class SessionState: @unchecked Sendable {
     }
 }
 
-/// The vectors of one optimizer. They stay reachable so that an import can fill them again
-/// instead of holding a second state beside the first.
+/// Where an optimizer's vectors come from: those of a state that it takes the place of, and then
+/// the budget.
 ///
 /// `@unchecked Sendable` for the reason `SessionState` is.
 private final class StateVectors: @unchecked Sendable {
     private let budget: StateBudget
-    private var reusable: [StateMemory]
-    /// Parameters and the two moments, which live as long as the state.
-    private var lasting: [StateMemory] = []
-    /// The maximum, which the optimizer gives up when nothing uses amsgrad any more.
-    private weak var maximum: StateMemory?
+    private var reusable: [any ParameterMemory]
 
-    init(budget: StateBudget, reusing other: StateVectors?) {
+    init(_ budget: StateBudget, _ reused: SessionState?) {
         self.budget = budget
-        reusable = other.map { $0.lasting + ($0.maximum.map { [$0] } ?? []) } ?? []
+        reusable = reused?.optimizer.memories ?? []
     }
 
-    func make(_ byteCount: Int) throws(SessionError) -> StateMemory {
-        let memory: StateMemory
-        if let last = reusable.popLast() {
-            memory = last
-        } else {
-            memory = try StateMemory(byteCount: byteCount, budget: budget)
-        }
-        if lasting.count < 3 { lasting.append(memory) } else { maximum = memory }
-        return memory
+    func make(_ byteCount: Int) throws(SessionError) -> any ParameterMemory {
+        if let last = reusable.popLast() { return last }
+        return try StateMemory(byteCount: byteCount, budget: budget)
     }
 
-    /// Lets go of a maximum that the new optimizer has no use for.
-    func dropUnused() {
+    /// Lets go of what the new optimizer has no use for.
+    func stopReusing() {
         reusable = []
     }
 }

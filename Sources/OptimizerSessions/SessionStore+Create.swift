@@ -96,6 +96,7 @@ private final class CreationRun: @unchecked Sendable {
         let outOfRange = try specification.tensorsOutOfRange(of: elementType, store.context)
         guard outOfRange.isEmpty else { throw .nonfiniteParameter(tensors: outOfRange) }
         state.overwriteParameters(with: specification.parameters)
+        state.optimizer.startMoments()
         return state
     }
 

@@ -113,7 +113,7 @@ extension SessionState {
             ResolvedSettings(of: other), layout: other.layout,
             elementType: other.optimizer.elementType, budget: budget)
         do {
-            try optimizer.restore(steps: other.optimizer.steps)
+            try optimizer.restore(other.optimizer.progress)
         } catch {
             throw SessionError(engine: error)
         }

@@ -89,8 +89,7 @@ extension Session {
         let next = try SessionState(
             file.settings, layout: layout, elementType: elementType, budget: context.budget,
             reusing: state)
-        next.step = file.step
-        next.skipped = file.skipped
+        try file.setCounters(of: next)
         let payload = log == nil ? .empty : try file.payload(for: next, context)
         let entry = LogEntry(
             kind: .state,
@@ -123,11 +122,17 @@ extension StateImport {
         var offset = header.count
         for tensor in file.tensors {
             let count = tensor.description.byteCount
-            if let vector = tensor.vector, let source = offsets[vector]?[tensor.slot] {
-                (slab.base + offset).copyMemory(from: data.base + source, byteCount: count)
-            } else {
-                (slab.base + offset).storeBytes(
-                    of: Int64(steps[tensor.slot]).littleEndian, as: Int64.self)
+            let target = slab.base + offset
+            switch tensor.content {
+            case .step:
+                target.storeBytes(
+                    of: Int64(progress[tensor.slot].step).littleEndian, as: Int64.self)
+            case .muProduct:
+                target.storeBytes(
+                    of: progress[tensor.slot].muProduct.bitPattern.littleEndian, as: UInt64.self)
+            case .vector(let vector):
+                guard let source = offsets[vector]?[tensor.slot] else { break }
+                target.copyMemory(from: data.base + source, byteCount: count)
             }
             offset += count
         }
@@ -138,11 +143,11 @@ extension StateImport {
     /// anybody will take, and squares that are squares.
     fileprivate func check() throws(SessionError) {
         let counts = [(StateFile.Metadata.step, step), (StateFile.Metadata.skipped, skipped)]
-        for (name, count) in counts where count > FlatOptimizer.maximumStep / 2 {
+        for (name, count) in counts where count > SlotProgress.maximumStep / 2 {
             throw .invalidSettings(
                 SettingsFault(
                     .invalidValue, "\(StateMetadata.pointer)/\(name)",
-                    "must be at most \(FlatOptimizer.maximumStep / 2)"))
+                    "must be at most \(SlotProgress.maximumStep / 2)"))
         }
         if let name = firstNegativeSquare() {
             throw .invalidSettings(

@@ -18,12 +18,10 @@ extension SettingsDocument {
         writer.string(state.optimizer.elementType.dtype.rawValue)
         writer.name("optimizer")
         writer.beginObject()
-        writer.name("type")
-        writer.string(state.optimizer.type.rawValue)
         var all = HyperparameterOverrides(defaults)
         // No schedule is what a file says by saying nothing, as files did that knew of none.
-        if defaults.lrSchedule == nil { all.lrSchedule = nil }
-        writer.overrides(all)
+        if defaults.lrSchedule == nil { all[.lrSchedule] = nil }
+        writer.overrides(all, of: defaults.type)
         writer.endObject()
         writer.name("param_groups")
         writer.beginArray()
@@ -36,7 +34,7 @@ extension SettingsDocument {
             writer.beginArray()
             for name in state.names(of: group.members) { writer.string(name) }
             writer.endArray()
-            writer.overrides(group.overrides)
+            writer.overrides(group.overrides, of: group.hyperparameters.type)
             writer.endObject()
         }
         writer.endArray()
@@ -92,27 +90,5 @@ extension GroupTable.Group {
     fileprivate func isImplied(at index: Int) -> Bool {
         index == 0 && name == GroupTable.defaultName && !members.isEmpty
             && overrides == HyperparameterOverrides()
-    }
-}
-
-extension JSONWriter {
-    /// Members of the object that is open, in the order of API §2.
-    fileprivate mutating func overrides(_ values: HyperparameterOverrides) {
-        if let lr = values.lr { member("lr", lr) }
-        if let betas = values.betas {
-            name("betas")
-            beginArray()
-            number(betas.0)
-            number(betas.1)
-            endArray()
-        }
-        if let eps = values.eps { member("eps", eps) }
-        if let weightDecay = values.weightDecay { member("weight_decay", weightDecay) }
-        if let amsgrad = values.amsgrad { member("amsgrad", amsgrad) }
-        if let maximize = values.maximize { member("maximize", maximize) }
-        if let lrSchedule = values.lrSchedule {
-            name("lr_schedule")
-            schedule(lrSchedule.value)
-        }
     }
 }

@@ -14,17 +14,23 @@ package enum SettingsDocument {
         var reader = MemberReader(members, at: "")
         var settings = SessionSettings()
         if var optimizer = try reader.object("optimizer") {
-            if let type = try optimizer.choice("type", of: OptimizerType.self) {
-                settings = SessionSettings(type: type)
-            }
-            settings.defaults = try optimizer.overrides().applied(to: settings.defaults)
+            let type = try optimizer.choice("type", of: OptimizerType.self) ?? .adam
+            let overrides = try optimizer.overrides()
+            try overrides.check(of: type, at: "/optimizer")
+            settings.defaults = overrides.applied(to: type.defaults)
             try optimizer.finish()
         }
-        for var group in try reader.objects("param_groups") ?? [] {
+        let groups = try reader.objects("param_groups") ?? []
+        for (index, var group) in groups.enumerated() {
             guard let name = try group.string("name") else { throw group.missing("name") }
             guard let params = try group.strings("params") else { throw group.missing("params") }
+            let type = try group.choice("type", of: OptimizerType.self)
+            var overrides = try group.overrides()
+            try overrides.check(
+                of: type ?? settings.defaults.type, at: "/param_groups/\(index)")
+            overrides.type = type
             settings.groups.append(
-                GroupSettings(name: name, params: params, overrides: try group.overrides()))
+                GroupSettings(name: name, params: params, overrides: overrides))
             try group.finish()
         }
         settings.maxGradNorm = try reader.nullableNumber("max_grad_norm") ?? nil
@@ -46,6 +52,7 @@ package enum SettingsDocument {
         }
         for var group in try reader.objects("param_groups") ?? [] {
             try group.refuse("params", "a group's parameters cannot change")
+            try group.refuse("type", "a group's type cannot change")
             guard let name = try group.string("name") else { throw group.missing("name") }
             patch.groups.append((name, try group.overrides()))
             try group.finish()
@@ -56,5 +63,16 @@ package enum SettingsDocument {
         patch.nonfinite = try reader.choice("nonfinite", of: NonFinitePolicy.self)
         try reader.finish()
         return patch
+    }
+}
+
+extension HyperparameterOverrides {
+    /// Finds a hyperparameter that the type has not.
+    func check(of type: OptimizerType, at pointer: String) throws(SettingsFault) {
+        guard let name = unknownOption(of: type) else { return }
+        let known = type.options.map(\.rawValue).joined(separator: ", ")
+        throw SettingsFault(
+            .unknownMember, "\(pointer)/\(name.rawValue)",
+            "is no hyperparameter of \(type.rawValue), which has \(known)")
     }
 }

@@ -4,21 +4,16 @@ import TensorFormats
 
 /// The names and order of what a state file holds (API §3a).
 ///
-/// The steps come first because they are the widest elements: every tensor then starts at a
-/// multiple of its element's width, which readers that map the file rely on. The vectors follow
-/// one after the other in layout order, so each is one copy.
+/// The steps, and NAdam's products, come first because they are the widest elements: every tensor
+/// then starts at a multiple of its element's width, which readers that map the file rely on. The
+/// vectors follow one after the other in layout order.
 package enum StateFile {
     static let formatVersion = "1"
     static let stepPrefix = "step/"
 
-    static func prefix(of vector: StateVector) -> String {
-        switch vector {
-        case .parameters: "parameters/"
-        case .expAvg: "exp_avg/"
-        case .expAvgSq: "exp_avg_sq/"
-        case .maxExpAvgSq: "max_exp_avg_sq/"
-        }
-    }
+    static let muProductPrefix = "mu_product/"
+
+    static func prefix(of vector: StateVector) -> String { vector.rawValue + "/" }
 
     enum Metadata {
         static let formatVersion = "format_version"
@@ -28,10 +23,11 @@ package enum StateFile {
     }
 
     /// What a reader of state files has to allow so that a session at its limits can come back:
-    /// each tensor comes up to five times, with a prefix before its name, and groups name their
-    /// tensors once more in the metadata, where quotes are escaped twice.
+    /// each tensor comes up to five times (as step, parameters and three moments), with a prefix
+    /// before its name, and groups name their tensors once more in the metadata, where quotes are
+    /// escaped twice.
     package static func limits(for limits: FormatLimits) -> FormatLimits {
-        let kinds = StateVector.allCases.count + 1
+        let kinds = 5
         let longest = StateVector.allCases.map { prefix(of: $0).utf8.count }.max() ?? 0
         var wider = limits
         wider.tensorCount *= kinds
@@ -49,15 +45,23 @@ extension SessionState {
         for (slot, tensor) in layout.tensors.enumerated() {
             let name = StateFile.stepPrefix + tensor.name
             let description = try TensorDescription(name: name, dtype: .I64, shape: [])
-            tensors.append(StateTensor(description: description, slot: slot, vector: nil))
+            tensors.append(StateTensor(description: description, slot: slot, content: .step))
+        }
+        for (slot, tensor) in layout.tensors.enumerated()
+        where optimizer.hyperparameters(slot: slot).type == .nadam {
+            let name = StateFile.muProductPrefix + tensor.name
+            let description = try TensorDescription(name: name, dtype: .F64, shape: [])
+            tensors.append(
+                StateTensor(description: description, slot: slot, content: .muProduct))
         }
         for vector in StateVector.allCases {
             for (slot, tensor) in layout.tensors.enumerated()
-            where vector != .maxExpAvgSq || optimizer.usesMaximum(slot: slot) {
+            where optimizer.has(vector, slot: slot) {
                 let name = StateFile.prefix(of: vector) + tensor.name
                 let description = try TensorDescription(
                     name: name, dtype: working, shape: tensor.shape)
-                tensors.append(StateTensor(description: description, slot: slot, vector: vector))
+                tensors.append(
+                    StateTensor(description: description, slot: slot, content: .vector(vector)))
             }
         }
         return tensors
@@ -77,6 +81,11 @@ extension SessionState {
 struct StateTensor: Sendable {
     let description: TensorDescription
     let slot: Int
-    /// nil: the slot's step count.
-    let vector: StateVector?
+    let content: Content
+
+    enum Content: Sendable {
+        case step
+        case muProduct
+        case vector(StateVector)
+    }
 }

@@ -10,7 +10,7 @@ package struct StateImport: Sendable {
     let step: Int
     let skipped: Int
     /// Of each tensor.
-    let steps: [Int]
+    let progress: [SlotProgress]
     let data: Slab
     /// Where each vector's part for each tensor starts in `data`; nil where the file has none.
     let offsets: [StateVector: [Int?]]
@@ -36,17 +36,24 @@ package struct StateImport: Sendable {
         step = metadata.step
         skipped = metadata.skipped
         self.data = data
-        (offsets, steps) = try tensors.places(
+        (offsets, progress) = try tensors.places(
             layout, elementType, settings, data, dataOffset)
+    }
+
+    /// Sets what a state that was made for this file counts, and touches no vector.
+    func setCounters(of state: SessionState) throws(SessionError) {
+        do {
+            try state.optimizer.restore(progress)
+        } catch {
+            throw SessionError(engine: error)
+        }
+        state.step = step
+        state.skipped = skipped
     }
 
     /// Fills the vectors of a state that was made for this file, and sets its counters.
     func fill(_ state: SessionState) throws(SessionError) {
-        do {
-            try state.optimizer.restore(steps: steps)
-        } catch {
-            throw SessionError(engine: error)
-        }
+        try setCounters(of: state)
         for (vector, offsets) in offsets {
             for (slot, offset) in offsets.enumerated() {
                 guard let offset, let target = state.bytes(of: vector, slot: slot) else { continue }
@@ -55,14 +62,16 @@ package struct StateImport: Sendable {
                         start: data.base + offset, count: target.count))
             }
         }
-        state.step = step
-        state.skipped = skipped
     }
 
-    /// The first tensor of second moments that holds a negative number. Its root would turn the
-    /// parameters into NaN at the next step.
+    /// The first tensor of second moments that holds a negative number, which no sum of squares
+    /// and no maximum of magnitudes is. Its root would turn the parameters into NaN at the next
+    /// step.
     func firstNegativeSquare() -> String? {
-        for vector in [StateVector.expAvgSq, .maxExpAvgSq] {
+        let squares: [StateVector] = [
+            .expAvgSq, .maxExpAvgSq, .expInf, .sum, .squareAvg, .accDelta,
+        ]
+        for vector in squares {
             for (tensor, offset) in zip(layout.tensors, offsets[vector] ?? []) {
                 guard let offset else { continue }
                 let start = data.base + offset
@@ -130,39 +139,71 @@ private struct StateTensors {
     mutating func places(
         _ layout: TensorLayout, _ elementType: ElementType, _ settings: ResolvedSettings,
         _ data: Slab, _ dataOffset: Int
-    ) throws(SessionError) -> (offsets: [StateVector: [Int?]], steps: [Int]) {
-        let usesMaximum = settings.slotsWithMaximum(count: layout.tensors.count)
+    ) throws(SessionError) -> (offsets: [StateVector: [Int?]], progress: [SlotProgress]) {
+        let hyperparameters = settings.hyperparametersOfTensors(count: layout.tensors.count)
         var offsets: [StateVector: [Int?]] = [:]
         for vector in StateVector.allCases {
             var places: [Int?] = []
-            for (slot, tensor) in layout.tensors.enumerated() {
-                guard vector != .maxExpAvgSq || usesMaximum[slot] else {
+            for (tensor, hyper) in zip(layout.tensors, hyperparameters) {
+                let name = StateFile.prefix(of: vector) + tensor.name
+                // SGD has no buffer before its first step with momentum.
+                let isThere = vector != .momentumBuffer || hyper.type != .sgd || has(name)
+                guard hyper.keeps(vector), isThere else {
                     places.append(nil)
                     continue
                 }
-                let name = StateFile.prefix(of: vector) + tensor.name
                 let entry = try take(name, elementType.working.dtype, tensor.shape)
                 places.append(dataOffset + entry.begin)
             }
-            offsets[vector] = places
+            if places.contains(where: { $0 != nil }) { offsets[vector] = places }
         }
-        var steps: [Int] = []
-        for tensor in layout.tensors {
-            let entry = try take(StateFile.stepPrefix + tensor.name, .I64, [])
-            let value = Int64(
-                littleEndian: UnsafeRawBufferPointer(data.bytes).loadUnaligned(
-                    fromByteOffset: dataOffset + entry.begin, as: Int64.self))
-            guard (0...Int64(FlatOptimizer.maximumStep)).contains(value) else {
-                throw .invalidSettings(
-                    SettingsFault(
-                        .invalidValue, "/\(JSONPointer.escape(entry.name))",
-                        "must be a step count of at least 0, not \(value)"))
+        var progress: [SlotProgress] = []
+        let numbers = UnsafeRawBufferPointer(rebasing: data.bytes[dataOffset...])
+        for (slot, tensor) in layout.tensors.enumerated() {
+            var one = SlotProgress(
+                step: try step(of: tensor.name, in: numbers),
+                hasMomentumBuffer: offsets[.momentumBuffer]?[slot] != nil)
+            if hyperparameters[slot].type == .nadam {
+                one.muProduct = try muProduct(of: tensor.name, in: numbers)
             }
-            steps.append(Int(value))
+            progress.append(one)
         }
         if let rest = entries.keys.min() { throw .unknownTensor(name: rest.text) }
-        return (offsets, steps)
+        return (offsets, progress)
     }
+
+    private mutating func step(
+        of tensor: String, in data: UnsafeRawBufferPointer
+    ) throws(SessionError) -> Int {
+        let entry = try take(StateFile.stepPrefix + tensor, .I64, [])
+        let step = Int64(
+            littleEndian: data.loadUnaligned(fromByteOffset: entry.begin, as: Int64.self))
+        guard (0...Int64(SlotProgress.maximumStep)).contains(step) else {
+            throw refusal(of: entry, "must be a step count of at least 0, not \(step)")
+        }
+        return Int(step)
+    }
+
+    private mutating func muProduct(
+        of tensor: String, in data: UnsafeRawBufferPointer
+    ) throws(SessionError) -> Double {
+        let entry = try take(StateFile.muProductPrefix + tensor, .F64, [])
+        let bits = UInt64(
+            littleEndian: data.loadUnaligned(fromByteOffset: entry.begin, as: UInt64.self))
+        let product = Double(bitPattern: bits)
+        guard SlotProgress.muProducts.contains(product) else {
+            throw refusal(of: entry, "must be a number ≥ 0 and ≤ 1, not \(product)")
+        }
+        return product
+    }
+
+    private func refusal(of entry: SafetensorsEntry, _ requirement: String) -> SessionError {
+        .invalidSettings(
+            SettingsFault(
+                .invalidValue, "/\(JSONPointer.escape(entry.name))", requirement))
+    }
+
+    private func has(_ name: String) -> Bool { entries[ExactName(name)] != nil }
 
     private mutating func take(
         _ name: String, _ dtype: DType, _ shape: [Int]
@@ -182,12 +223,13 @@ private struct StateTensors {
 }
 
 extension ResolvedSettings {
-    /// Which tensors belong to groups that use amsgrad.
-    fileprivate func slotsWithMaximum(count: Int) -> [Bool] {
-        var slots = [Bool](repeating: false, count: count)
-        for group in groups where group.overrides.applied(to: defaults).amsgrad {
-            for member in group.members { slots[member] = true }
+    /// What is in force for each tensor; every tensor is in one group.
+    fileprivate func hyperparametersOfTensors(count: Int) -> [Hyperparameters] {
+        var all = [Hyperparameters](repeating: defaults, count: count)
+        for group in groups {
+            let values = group.overrides.applied(to: defaults)
+            for member in group.members { all[member] = values }
         }
-        return slots
+        return all
     }
 }

@@ -51,7 +51,7 @@ struct StateMetadata {
     ) throws(SettingsFault) -> Int {
         let text = try take(name, &texts)
         let isDigits = text.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
-        guard isDigits, let count = Int(text), count <= FlatOptimizer.maximumStep else {
+        guard isDigits, let count = Int(text), count <= SlotProgress.maximumStep else {
             throw SettingsFault(
                 .invalidValue, "\(pointer)/\(name)", "must be a count in decimal digits")
         }

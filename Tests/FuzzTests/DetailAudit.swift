@@ -1,3 +1,5 @@
+import OptimizerEngine
+
 @testable import OptimizerSessions
 
 /// A record's detail, where it can be read at all, is written as it was read.
@@ -10,10 +12,18 @@ enum DetailAudit {
                 ? try? SegmentOpening(detail).bytes : try? JournalOpening(detail).bytes
             try requireEqual(written ?? detail, detail, "an opening is written as it was read")
         case .step, .skip:
-            guard let entry = try? StepEntry(detail) else { return }
-            // A loss that is not there has no bits to keep.
-            if entry.loss == nil { return }
-            try requireEqual(entry.bytes, detail, "a step is written as it was read")
+            // A flag, norm, coefficient, scale and loss come before the number of groups, whose
+            // types the record does not say.
+            guard detail.count > 37 else { return }
+            let groups = Int(detail.number(at: 33, UInt32.self))
+            guard groups <= detail.count else { return }
+            for type in OptimizerType.allCases {
+                let types = [OptimizerType](repeating: type, count: groups)
+                guard let entry = try? StepEntry(detail, types: types) else { continue }
+                // A loss that is not there has no bits to keep.
+                if entry.loss == nil { continue }
+                try requireEqual(entry.bytes, detail, "a step is written as it was read")
+            }
         case .parameters:
             var reader = ByteReader(detail)
             guard let runs = try? TensorRuns(from: &reader), reader.isAtEnd else { return }

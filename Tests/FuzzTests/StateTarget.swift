@@ -15,8 +15,9 @@ enum StateTarget {
         try requireEqual(
             try export(try made(again)), written, "and exported again it is the same bytes")
         try require(
-            again.step == file.step && again.skipped == file.skipped && again.steps == file.steps
-                && again.layout == file.layout && again.elementType == file.elementType,
+            again.step == file.step && again.skipped == file.skipped
+                && again.progress == file.progress && again.layout == file.layout
+                && again.elementType == file.elementType,
             "nothing is lost on the way")
     }
 

@@ -3,27 +3,36 @@ import OptimizerEngine
 import SeededChance
 import Testing
 
-/// The states that PyTorch's fused CPU Adam ends in; see Golden/README.md.
+/// The states that PyTorch's optimizers end in; see Golden/README.md.
 struct GoldenTests {
     /// One case: header words, then the bits of each vector by name.
     private struct Case {
         let words: [String: String]
         var vectors: [String: [UInt64]] = [:]
 
-        func number(_ name: String) throws -> Double { try #require(Double(words[name] ?? "")) }
         func integer(_ name: String) throws -> Int { try #require(Int(words[name] ?? "")) }
 
+        /// Those that the case names, and the type's defaults.
         func hyperparameters() throws -> Hyperparameters {
-            Hyperparameters(
-                lr: try number("lr"), betas: (try number("beta1"), try number("beta2")),
-                eps: try number("eps"), weightDecay: try number("weight_decay"),
-                amsgrad: words["amsgrad"] == "1", maximize: words["maximize"] == "1")
+            let type = try #require(OptimizerType(rawValue: words["type"] ?? ""))
+            var hyper = type.defaults
+            for option in type.options {
+                guard let word = words[option.rawValue] else { continue }
+                let numbers = try word.split(separator: ",").map { try #require(Double($0)) }
+                switch option.kind {
+                case .number: hyper[option] = .number(numbers[0])
+                case .pair: hyper[option] = .pair(numbers[0], numbers[1])
+                case .flag: hyper[option] = .flag(word == "1")
+                case .schedule: Issue.record("no case has a schedule")
+                }
+            }
+            return hyper
         }
     }
 
-    private func cases() throws -> [Case] {
+    private func cases(of file: String) throws -> [Case] {
         let url = try #require(
-            Bundle.module.url(forResource: "adam", withExtension: "txt", subdirectory: "Golden"))
+            Bundle.module.url(forResource: file, withExtension: "txt", subdirectory: "Golden"))
         let text = try String(contentsOf: url, encoding: .utf8)
         var cases: [Case] = []
         for line in text.split(separator: "\n").dropFirst() {
@@ -43,33 +52,40 @@ struct GoldenTests {
 
     private func check<Real: Working>(_ golden: Case, as real: Real.Type) throws {
         let count = try golden.integer("count")
-        let type = try #require(OptimizerType(rawValue: golden.words["type"] ?? ""))
         let hyper = try golden.hyperparameters()
         for kernels in Kernels.available {
             var random = SplitMix(UInt64(try golden.integer("seed")))
             let start = random.values(count).map { Real($0) }
-            let optimizer = try flat(type, hyper, start, kernels: kernels)
-            var reference = ReferenceAdam(type, hyper, parameters: start)
+            let optimizer = try flat(hyper.type, hyper, start, kernels: kernels)
+            var reference = ReferenceOptimizer(hyper, parameters: start)
             for _ in 0..<(try golden.integer("steps")) {
                 let gradients = random.values(count).map { Real($0) }
                 reference.step(gradients)
                 #expect(try optimizer.step(gradients) == .apply)
             }
-            #expect(optimizer.matches(reference))
-            let names: [(String, StateVector)] = [
-                ("param", .parameters), ("exp_avg", .expAvg), ("exp_avg_sq", .expAvgSq),
-                ("max_exp_avg_sq", .maxExpAvgSq),
-            ]
-            for (name, which) in names where which != .maxExpAvgSq || hyper.amsgrad {
-                let own = optimizer.values(which, as: Real.self).map { $0.bits }
-                #expect(own == golden.vectors[name], "\(name) of \(golden.words)")
+            #expect(optimizer.matches(reference), "\(golden.words)")
+            var expected = golden.vectors
+            #expect(
+                optimizer.values(.parameters, as: Real.self).map(\.bits)
+                    == expected.removeValue(forKey: "param"), "\(golden.words)")
+            let product = expected.removeValue(forKey: "mu_product")
+            #expect((product != nil) == (hyper.type == .nadam))
+            if let product {
+                #expect(product == [optimizer.progress[0].muProduct.bitPattern])
             }
+            for vector in StateVector.moments where hyper.keeps(vector) {
+                let own = optimizer.values(vector, as: Real.self).map(\.bits)
+                let bits = expected.removeValue(forKey: vector.rawValue)
+                #expect(own == bits, "\(vector.rawValue) of \(golden.words)")
+            }
+            #expect(expected.isEmpty, "\(golden.words)")
         }
     }
 
-    @Test func everyCaseBitForBit() throws {
-        let cases = try cases()
-        #expect(cases.count == 72)
+    @Test(arguments: [("adam", 72), ("optimizers", 98)])
+    func everyCaseBitForBit(_ file: String, count: Int) throws {
+        let cases = try cases(of: file)
+        #expect(cases.count == count)
         for golden in cases {
             switch golden.words["precision"] {
             case "f32": try check(golden, as: Float.self)

@@ -6,8 +6,8 @@ struct GradientPlaceTests {
     static let start: [Float] = (0..<9000).map { Float($0 % 97) / 8 - 6 }
     static let counts = [3000, 5000, 1000]
 
-    private func reference(_ gradients: [Float]) -> ReferenceAdam<Float> {
-        var reference = ReferenceAdam(
+    private func reference(_ gradients: [Float]) -> ReferenceOptimizer<Float> {
+        var reference = ReferenceOptimizer(
             .adam, Hyperparameters(weightDecay: 0.5), parameters: Self.start)
         reference.step(gradients)
         return reference
@@ -40,7 +40,7 @@ struct GradientPlaceTests {
     ) throws {
         let hyper = Hyperparameters(weightDecay: 0.5)
         let start = Self.start.map { Real($0) }
-        var expected = ReferenceAdam(.adam, hyper, parameters: start)
+        var expected = ReferenceOptimizer(.adam, hyper, parameters: start)
         expected.step(gradients.map { Real($0) })
         let optimizer = try flat(.adam, hyper, start, counts: Self.counts)
         let source = memory(input)
@@ -84,7 +84,7 @@ struct GradientPlaceTests {
         #expect(moments[3000..<8000].allSatisfy { $0 == 0 })
         #expect(same(target.read(), values))
         let present = [Array(gradients[..<3000]), Array(gradients[8000...])]
-        #expect(pass.gradNorm == ReferenceAdam.norm(present))
+        #expect(pass.gradNorm == ReferenceOptimizer.norm(present))
     }
 
     /// Slots that have taken different numbers of steps get their own bias corrections.
@@ -104,7 +104,7 @@ struct GradientPlaceTests {
         #expect(optimizer.steps == [3, 2, 2])
         let values: [Float] = optimizer.values(.parameters)
         for (range, steps) in [(0..<3000, 3), (3000..<8000, 2), (8000..<9000, 2)] {
-            var reference = ReferenceAdam(
+            var reference = ReferenceOptimizer(
                 .adam, Hyperparameters(weightDecay: 0.5), parameters: Array(Self.start[range]))
             for _ in 0..<steps { reference.step(Array(gradients[range])) }
             #expect(same(Array(values[range]), reference.parameters))
@@ -121,7 +121,7 @@ struct GradientPlaceTests {
         let pass = try optimizer.begin(Gradients(base: source.base, places: .each(places)))
         #expect(pass.segmentCount == 2)
         #expect(pass.runInline() == .apply)
-        var reference = ReferenceAdam<Float>(.adam, .init(), parameters: [0, 0, 0, 0])
+        var reference = ReferenceOptimizer<Float>(.adam, .init(), parameters: [0, 0, 0, 0])
         reference.step([1, 2, 3, 4])
         #expect(optimizer.matches(reference))
     }

@@ -16,8 +16,8 @@ struct HyperparameterTests {
         let hyper = Hyperparameters()
         #expect(hyper.lr == 1e-3 && hyper.betas == (0.9, 0.999) && hyper.eps == 1e-8)
         #expect(hyper.weightDecay == 0 && !hyper.amsgrad && !hyper.maximize)
-        #expect(Hyperparameters(defaultsFor: .adamw).weightDecay == 0.01)
-        #expect(Hyperparameters(defaultsFor: .adam) == hyper)
+        #expect(Hyperparameters(.adamw).weightDecay == 0.01)
+        #expect(Hyperparameters(.adam) == hyper)
         try hyper.validate()
         try Hyperparameters(lr: 0, betas: (0, 0), eps: 0, weightDecay: 0).validate()
     }
@@ -90,7 +90,7 @@ struct HyperparameterTests {
         #expect(error?.description == "betas/0 must be a number ≥ 0 and < 1, not 1.0")
         #expect(throws: OptimizerError.self) { try Adam([p], maxGradNorm: -1) }
         let group = #expect(throws: OptimizerError.self) {
-            try AdamW(groups: [ParameterGroup("g", [p], lr: -1)])
+            try AdamW([ParameterGroup("g", [p], lr: -1)])
         }
         #expect(group?.description == "lr of group \"g\" must be a finite number ≥ 0, not -1.0")
         let optimizer = try Adam([p])
@@ -111,7 +111,7 @@ struct HyperparameterTests {
         #expect(optimizer.groups.map(\.name) == ["default", "g"])
         #expect(optimizer.groups.map(\.members) == [[0, 2], [1]])
         #expect(optimizer.groups[1].hyperparameters == Hyperparameters(lr: 0.5, amsgrad: true))
-        #expect(optimizer.usesMaximum(slot: 1) && !optimizer.usesMaximum(slot: 0))
+        #expect(optimizer.has(.maxExpAvgSq, slot: 1) && !optimizer.has(.maxExpAvgSq, slot: 0))
         try optimizer.setHyperparameters(defaults: Hyperparameters(eps: 1))
         #expect(optimizer.groups[0].hyperparameters == Hyperparameters(eps: 1))
         let expected = Hyperparameters(lr: 0.5, eps: 1, amsgrad: true)
@@ -175,11 +175,11 @@ struct HyperparameterTests {
     @Test func failingMemoryChangesNothing() throws {
         #expect(throws: OutOfMemory.self) {
             _ = try FlatOptimizer(
-                type: .adam, elementType: .f32, slots: slots([4]), defaults: .init(),
+                elementType: .f32, slots: slots([4]), defaults: .init(),
                 memory: { _ in throw OutOfMemory() })
         }
         let optimizer = try FlatOptimizer(
-            type: .adam, elementType: .f32, slots: slots([4]), defaults: .init(),
+            elementType: .f32, slots: slots([4]), defaults: .init(),
             memory: { [calls = Calls()] bytes in
                 calls.count += 1
                 if calls.count > 3 { throw OutOfMemory() }
@@ -202,7 +202,7 @@ struct HyperparameterTests {
         for slots in bad {
             #expect(throws: OptimizerError.invalidLayout(parameter: "a")) {
                 _ = try FlatOptimizer(
-                    type: .adam, elementType: .f32, slots: slots, defaults: .init(),
+                    elementType: .f32, slots: slots, defaults: .init(),
                     memory: { TestMemory($0) })
             }
         }

@@ -52,18 +52,18 @@ struct KernelTests {
         for options in Self.grid {
             var random = SplitMix(7)
             let start = random.values(count).map { Real($0) }
-            var reference = ReferenceAdam(options.type, options.hyper, parameters: start)
+            var reference = ReferenceOptimizer(options.type, options.hyper, parameters: start)
             let optimizers = try Kernels.available.map {
                 try flat(options.type, options.hyper, start, kernels: $0)
             }
             for _ in 0..<3 {
                 let gradients: [Real] = Self.gradients(count, &random)
                 var settings = StepSettings(gradScale: options.scale, nonfinite: .propagate)
-                let norm = ReferenceAdam.norm([gradients], gradScale: options.scale)
+                let norm = ReferenceOptimizer.norm([gradients], gradScale: options.scale)
                 var coefficient = 1.0
                 if options.clip != 1 {
                     settings.maxGradNorm = options.clip * norm
-                    coefficient = ReferenceAdam<Real>.clipCoefficient(
+                    coefficient = ReferenceOptimizer<Real>.clipCoefficient(
                         norm: norm, maxNorm: options.clip * norm)
                 }
                 reference.step(gradients, gradScale: options.scale, clipCoef: coefficient)
@@ -93,12 +93,12 @@ struct KernelTests {
                 var random = SplitMix(UInt64(count))
                 let start = random.values(count).map { Real($0) }
                 let gradients: [Real] = Self.gradients(count, &random)
-                var reference = ReferenceAdam(.adam, hyper, parameters: start)
+                var reference = ReferenceOptimizer(.adam, hyper, parameters: start)
                 reference.step(gradients)
                 for misalignment in [0, width, 3 * width, 1] {
                     let made = Made()
                     let optimizer = try FlatOptimizer(
-                        type: .adam, elementType: Real.type, slots: slots([count]),
+                        elementType: Real.type, slots: slots([count]),
                         defaults: hyper, kernels: kernels,
                         memory: { made.add(TestMemory($0, misalignment: misalignment)) })
                     start.withUnsafeBytes {
@@ -112,7 +112,7 @@ struct KernelTests {
                     #expect(optimizer.matches(reference), "\(kernels.level) \(count)")
                     #expect(same(shared.read(), reference.parameters))
                     #expect(shared.isIntact && made.all.allSatisfy { $0.isIntact })
-                    #expect(pass.gradNorm == ReferenceAdam.norm([gradients]))
+                    #expect(pass.gradNorm == ReferenceOptimizer.norm([gradients]))
                 }
             }
         }
@@ -120,14 +120,4 @@ struct KernelTests {
 
     @Test func lengthsInF32() throws { try checkLengths(Float.self, lanes: 16) }
     @Test func lengthsInF64() throws { try checkLengths(Double.self, lanes: 8) }
-
-    /// Collects the memory an optimizer asked for. Used on one thread.
-    private final class Made: @unchecked Sendable {
-        var all: [TestMemory] = []
-
-        func add(_ memory: TestMemory) -> TestMemory {
-            all.append(memory)
-            return memory
-        }
-    }
 }

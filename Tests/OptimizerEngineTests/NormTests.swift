@@ -16,10 +16,11 @@ struct NormTests {
         for scale in [1.0, 3, 1024] {
             let settings = StepSettings(gradScale: scale)
             #expect(
-                try norm(optimizer, all, settings) == ReferenceAdam.norm(parts, gradScale: scale))
+                try norm(optimizer, all, settings)
+                    == ReferenceOptimizer.norm(parts, gradScale: scale))
             #expect(
                 try norm(optimizer64, wide.flatMap { $0 }, settings)
-                    == ReferenceAdam.norm(wide, gradScale: scale))
+                    == ReferenceOptimizer.norm(wide, gradScale: scale))
         }
     }
 

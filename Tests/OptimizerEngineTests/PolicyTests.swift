@@ -12,7 +12,7 @@ struct PolicyTests {
     }
 
     private func state(_ optimizer: FlatOptimizer) -> [[Float]] {
-        StateVector.allCases.map { optimizer.values($0) }
+        StateVector.allCases.filter { optimizer.vector($0) != nil }.map { optimizer.values($0) }
     }
 
     @Test(arguments: bad) func rejectChangesNothingAndNamesTheSlots(_ value: Float) throws {
@@ -36,7 +36,7 @@ struct PolicyTests {
     @Test(arguments: bad) func propagateDoesWhatTheFormulaSays(_ value: Float) throws {
         let optimizer = try optimizer()
         let hyper = Hyperparameters(amsgrad: true)
-        var reference = ReferenceAdam<Float>(.adam, hyper, parameters: [1, 2, 3, 4])
+        var reference = ReferenceOptimizer<Float>(.adam, hyper, parameters: [1, 2, 3, 4])
         reference.step([1, 1, 1, 1])
         let next: [Float] = [1, value, 1, 1]
         reference.step(next)

@@ -191,9 +191,9 @@ import Testing
         let names = ["fast", "slow", "constant"]
         let parameters = try names.map { try Parameter($0, shape: [1], values: [1]) }
         var groups = zip(names, parameters).map { ParameterGroup($0, [$1]) }
-        groups[1].overrides.lr = 0.01
-        groups[2].overrides.lrSchedule = .off
-        let optimizer = try Adam(groups: groups, lr: 0.1, lrSchedule: Self.halving)
+        groups[1].overrides[.lr] = 0.01
+        groups[2].overrides[.lrSchedule] = .schedule(nil)
+        let optimizer = try Adam(groups, lr: 0.1, lrSchedule: Self.halving)
         for factor in [1, 0.5, 0.25, 0.125] {
             for parameter in parameters { parameter.gradient = [1] }
             let rates = try optimizer.step().lr

@@ -75,6 +75,16 @@ final class TestMemory: ParameterMemory, @unchecked Sendable {
     }
 }
 
+/// Collects the memory an optimizer asked for. Used on one thread.
+final class Made: @unchecked Sendable {
+    var all: [TestMemory] = []
+
+    func add(_ memory: TestMemory) -> TestMemory {
+        all.append(memory)
+        return memory
+    }
+}
+
 /// One-dimensional slots, one after the other.
 func slots(_ counts: [Int]) -> [ParameterSlot] {
     var offset = 0
@@ -91,14 +101,38 @@ func flat<Real: Working>(
     kernels: Kernels = .best
 ) throws -> FlatOptimizer {
     let optimizer = try FlatOptimizer(
-        type: type, elementType: elementType ?? Real.type,
-        slots: slots(counts ?? [parameters.count]), defaults: hyper, groups: groups,
+        elementType: elementType ?? Real.type,
+        slots: slots(counts ?? [parameters.count]), defaults: hyper.as(type), groups: groups,
         kernels: kernels, memory: { TestMemory($0) })
     parameters.withUnsafeBytes { optimizer.vector(.parameters)!.copyMemory(from: $0) }
+    optimizer.startMoments()
     return optimizer
 }
 
+extension Hyperparameters {
+    /// The same values under another type.
+    func `as`(_ type: OptimizerType) -> Hyperparameters {
+        guard type != self.type else { return self }
+        var values = HyperparameterOverrides(self)
+        values.type = type
+        return values.applied(to: type.defaults)
+    }
+}
+
+extension ReferenceOptimizer {
+    init(_ type: OptimizerType, _ hyper: Hyperparameters, parameters: [Real]) {
+        self.init(hyper.as(type), parameters: parameters)
+    }
+}
+
 extension FlatOptimizer {
+    /// How many steps each slot has taken.
+    var steps: [Int] { progress.map(\.step) }
+
+    func restore(steps: [Int]) throws {
+        try restore(steps.map { SlotProgress(step: $0) })
+    }
+
     func values<Real: Working>(_ which: StateVector, as type: Real.Type = Real.self) -> [Real] {
         let bytes = vector(which)!
         return (0..<elementCount).map {
@@ -120,11 +154,13 @@ extension FlatOptimizer {
         }
     }
 
-    func matches<Real: Working>(_ reference: ReferenceAdam<Real>) -> Bool {
-        let maximum: [Real]? = vector(.maxExpAvgSq).map { _ in values(.maxExpAvgSq) }
-        return same(values(.parameters), reference.parameters)
-            && same(values(.expAvg), reference.expAvg)
-            && same(values(.expAvgSq), reference.expAvgSq)
-            && (maximum.map { same($0, reference.maxExpAvgSq) } ?? true)
+    func matches<Real: Working>(_ reference: ReferenceOptimizer<Real>) -> Bool {
+        same(values(.parameters), reference.parameters)
+            && reference.moments.allSatisfy { vector, expected in
+                same(values(vector), expected)
+            }
+            && StateVector.moments.allSatisfy {
+                (vector($0) == nil) == (reference.moments[$0] == nil)
+            }
     }
 }

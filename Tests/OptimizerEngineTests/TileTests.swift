@@ -62,15 +62,15 @@ struct TileTests {
             parts.append(Array(Self.gradients[offset..<offset + count]))
             offset += count
         }
-        let norm = ReferenceAdam.norm(parts)
+        let norm = ReferenceOptimizer.norm(parts)
         #expect(result.norm == norm)
-        let coefficient = ReferenceAdam<Float>.clipCoefficient(norm: norm, maxNorm: 1)
+        let coefficient = ReferenceOptimizer<Float>.clipCoefficient(norm: norm, maxNorm: 1)
         var expected: [Float] = []
         offset = 0
         for (index, part) in parts.enumerated() {
             let hyper = Hyperparameters(
                 lr: [1, 4].contains(index) ? 0.5 : 1e-3, amsgrad: true)
-            var reference = ReferenceAdam(
+            var reference = ReferenceOptimizer(
                 .adamw, hyper, parameters: Array(Self.start[offset..<offset + part.count]))
             reference.step(part, clipCoef: coefficient)
             expected += reference.parameters
@@ -92,7 +92,7 @@ struct TileTests {
             #expect(pass.runInline() == .apply)
             #expect(pass.gradNorm == 512)
         }
-        var reference = ReferenceAdam<Float>(.adam, .init(), parameters: [1])
+        var reference = ReferenceOptimizer<Float>(.adam, .init(), parameters: [1])
         reference.step([2])
         #expect(optimizer.values(.parameters) == [Float](
             repeating: reference.parameters[0], count: count))

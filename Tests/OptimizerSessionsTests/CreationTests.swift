@@ -17,7 +17,7 @@ import Testing
         #expect(first.description.tag == SessionTag(generation: 1, step: 0))
         let session = try world.store.session(named: "s")
         try session.take(gradients(6))
-        try session.change { $0.defaults.lr = 7 }
+        try session.change { $0.defaults[.lr] = 7 }
 
         // The same in other words: order of the groups, inherited values, an unnamed default.
         let other = SessionSettings(
@@ -36,7 +36,7 @@ import Testing
             change(&changed)
             settings.append((changed, difference))
         }
-        differ("the optimizer's type differs") { $0.type = .adamw }
+        differ("the optimizer's type differs") { $0.defaults = Hyperparameters(.adamw) }
         differ("the optimizer's hyperparameters differ") { $0.defaults.eps = 1e-7 }
         differ("the parameter groups differ") {
             $0.groups = [GroupSettings(name: "g", params: ["a"])]
@@ -134,7 +134,7 @@ import Testing
     @Test func aNameStartsAboveItsDeletedGeneration() throws {
         let world = try World()
         let session = try world.session("s", .sample())
-        try session.change { $0.defaults.lr = 1 }
+        try session.change { $0.defaults[.lr] = 1 }
         #expect(try world.remove("s") == SessionTag(generation: 2, step: 0))
         let again = try world.create("s", .sample())
         #expect(again.kind == .created)

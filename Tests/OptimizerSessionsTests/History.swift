@@ -36,8 +36,8 @@ struct History: Sendable {
             },
             { _, session in
                 try session.change {
-                    $0.defaults.amsgrad = true
-                    $0.defaults.lr = 0.125
+                    $0.defaults[.amsgrad] = true
+                    $0.defaults[.lr] = 0.125
                 }
             },
             { _, session in
@@ -54,14 +54,14 @@ struct History: Sendable {
                 }
             },
             { world, session in try importAnEarlierState(world, session) },
-            { _, session in try session.change { $0.defaults.amsgrad = false } },
+            { _, session in try session.change { $0.defaults[.amsgrad] = false } },
             { _, session in
                 var request = try whole(8, key: nil, loss: .nan)
                 request.options.gradScale = 3
                 request.options.maxGradNorm = .norm(0.5)
                 try session.take(request)
             },
-            { _, session in try session.change { $0.defaults.amsgrad = true } },
+            { _, session in try session.change { $0.defaults[.amsgrad] = true } },
             { _, session in try session.take(try whole(9, key: "third", loss: -0.0)) },
         ]
     }

@@ -98,7 +98,7 @@ import Testing
         let world = try World(directory: try TemporaryDirectory())
         let session = try world.session("s", try durableSample())
         try session.take(gradients(6, seed: 1))
-        try session.change { $0.defaults.lr = 0.25 }
+        try session.change { $0.defaults[.lr] = 0.25 }
         let place = TensorPlace(slab: try Slab([7, 8], .f32), byteOffset: 0, type: .f32)
         _ = try wait { session.writeParameters([place, nil], completion: $0) }
         let revised = try session.state()

@@ -131,14 +131,17 @@ extension [LedgerRecord] {
 }
 
 extension StepEntry {
+    /// Of the sample's groups.
+    static let sampleTypes: [OptimizerType] = [.adamw, .adam]
+
     static func sample(key: String?) throws -> StepEntry {
         let layout = try TensorLayout.sample([[2], [2, 2]])
-        var special = Hyperparameters(defaultsFor: .adam)
+        var special = Hyperparameters()
         special.lr = -0.0
         special.amsgrad = true
         return StepEntry(
             gradNorm: 1.5, clipCoef: 0.25, gradScale: 2, loss: key == nil ? nil : .nan,
-            hyperparameters: [Hyperparameters(defaultsFor: .adamw), special],
+            hyperparameters: [Hyperparameters(.adamw), special],
             key: key.map {
                 IdempotencyKey(
                     text: $0, fingerprint: (0..<IdempotencyKey.fingerprintBytes).map { UInt8($0) })

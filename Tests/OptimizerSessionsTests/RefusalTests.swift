@@ -116,7 +116,7 @@ import Testing
         for (error, change) in [
             (
                 settings(.invalidHyperparameter, "/optimizer/lr", "\(number), not -1"),
-                { $0.defaults.lr = -1 }
+                { $0.defaults[.lr] = -1 }
             ),
             (
                 settings(
@@ -139,7 +139,7 @@ import Testing
             (
                 settings(.invalidHyperparameter, "/max_grad_norm", "\(number), not NaN"),
                 {
-                    $0.defaults.lr = 7
+                    $0.defaults[.lr] = 7
                     $0.maxGradNorm = .norm(.nan)
                 }
             ),
@@ -153,7 +153,7 @@ import Testing
         let error = SessionError.preconditionFailed(
             expected: stale, current: SessionTag(generation: 1, step: 1))
         let file = try session.state()
-        try expectRefusal(error) { try session.change(stale) { $0.defaults.lr = 1 } }
+        try expectRefusal(error) { try session.change(stale) { $0.defaults[.lr] = 1 } }
         try expectRefusal(error) { try world.remove("s", ifMatch: stale) }
         try expectRefusal(error) { try world.importState(file, as: "s", precondition: stale) }
         try expectRefusal(error) {

@@ -18,7 +18,7 @@ import Testing
             let world = try World(directory: directory)
             #expect(try generation(world, "s") == expected)
             let session = try world.store.session(named: "s")
-            try session.change { $0.defaults.lr = 0.5 }
+            try session.change { $0.defaults[.lr] = 0.5 }
             try session.take(gradients(6))
             #expect(try world.remove("s").generation == expected + 1)
             #expect(throws: SessionError.self) { try session.take(gradients(6)) }
@@ -57,7 +57,7 @@ import Testing
             for (index, name) in ["a", "b", "c", "d"].enumerated() {
                 try world.create(name, try durableSample())
                 let session = try world.store.session(named: name)
-                for _ in 0..<4 - index { try session.change { $0.defaults.lr = 0.5 } }
+                for _ in 0..<4 - index { try session.change { $0.defaults[.lr] = 0.5 } }
                 try world.remove(name)
             }
             #expect(try generation(world, "x") == 6)

@@ -46,7 +46,7 @@ import Testing
                     { try session.take(try history.whole(2, key: "k", loss: nil)) },
                     { try session.take(try history.whole(2, key: "k", loss: nil)) },
                     { try session.take([Double](repeating: .nan, count: 12)) },
-                    { try session.change { $0.defaults.amsgrad = true } },
+                    { try session.change { $0.defaults[.amsgrad] = true } },
                     { _ = try wait { session.writeParameters([place, nil, nil], completion: $0) } },
                     { try world.importState(file, as: "s") },
                 ]
@@ -93,7 +93,7 @@ import Testing
         let refused: [() throws -> Void] = [
             { try session.take(request) }, { _ = try session.state() },
             { _ = try session.parameters() }, { try other.take(gradients(6)) },
-            { try other.change { $0.defaults.lr = 0.5 } }, { try world.remove("other") },
+            { try other.change { $0.defaults[.lr] = 0.5 } }, { try world.remove("other") },
             { try world.create("new", try durableSample()) }, { try world.fork("s", as: "new") },
             { _ = try wait { other.snapshot(completion: $0) } },
         ]

@@ -15,7 +15,7 @@ import Testing
         #expect(try SettingsDocument.settings(from: []) == SessionSettings())
         let decoupled = try SettingsDocument.settings(
             from: members(#"{"optimizer": {"type": "adamw"}}"#))
-        #expect(decoupled.type == .adamw && decoupled.defaults.weightDecay == 0.01)
+        #expect(decoupled.defaults.type == .adamw && decoupled.defaults.weightDecay == 0.01)
     }
 
     @Test func everythingIsRead() throws {
@@ -30,9 +30,8 @@ import Testing
         #expect(
             settings
                 == SessionSettings(
-                    type: .adamw,
                     defaults: Hyperparameters(
-                        lr: 1, betas: (0.5, 0.25), eps: 2, weightDecay: 3, amsgrad: true,
+                        .adamw, lr: 1, betas: (0.5, 0.25), eps: 2, weightDecay: 3, amsgrad: true,
                         maximize: true),
                     groups: [
                         GroupSettings(name: "g", params: ["x", "y"], overrides: .init(lr: 4))
@@ -53,8 +52,8 @@ import Testing
                 {"max_grad_norm": 2, "optimizer": {"eps": 1},
                  "param_groups": [{"name": "g", "amsgrad": false}]}
                 """))
-        #expect(patch.maxGradNorm == .norm(2) && patch.defaults.eps == 1)
-        #expect(patch.groups[0].name == "g" && patch.groups[0].overrides.amsgrad == false)
+        #expect(patch.maxGradNorm == .norm(2) && patch.defaults[.eps] == 1)
+        #expect(patch.groups[0].name == "g" && patch.groups[0].overrides[.amsgrad] == false)
     }
 
     @Test(arguments: [
@@ -67,7 +66,7 @@ import Testing
         (#"{"optimizer": {"betas": [1]}}"#, .invalidValue, "/optimizer/betas"),
         (#"{"optimizer": {"betas": [1, "2"]}}"#, .invalidValue, "/optimizer/betas/1"),
         (#"{"optimizer": {"amsgrad": 1}}"#, .invalidValue, "/optimizer/amsgrad"),
-        (#"{"optimizer": {"type": "sgd"}}"#, .invalidValue, "/optimizer/type"),
+        (#"{"optimizer": {"type": "sdg"}}"#, .invalidValue, "/optimizer/type"),
         (#"{"param_groups": {}}"#, .invalidValue, "/param_groups"),
         (#"{"param_groups": [1]}"#, .invalidValue, "/param_groups/0"),
         (#"{"param_groups": [{"params": []}]}"#, .missingMember, "/param_groups/0/name"),

@@ -9,27 +9,19 @@ import Testing
 @Suite struct StateFileTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let type: ElementType
-        let optimizer: OptimizerType
-        let amsgrad: Bool
+        let rules: RuleSample
 
-        var testDescription: String { "\(type) \(optimizer) \(amsgrad)" }
+        var testDescription: String { "\(type) \(rules.testDescription)" }
 
         static let all = ElementType.allCases.flatMap { type in
-            OptimizerType.allCases.flatMap { optimizer in
-                [false, true].map { Case(type: type, optimizer: optimizer, amsgrad: $0) }
-            }
+            RuleSample.all.map { Case(type: type, rules: $0) }
         }
 
-        /// One group of two uses amsgrad, if any; names that need escaping.
+        /// Two groups; names that need escaping.
         func specification() throws -> SessionSpecification {
-            var settings = SessionSettings(type: optimizer, maxGradNorm: 0.1, nonfinite: .skip)
-            settings.defaults.lr = 0.1
-            settings.groups = [
-                GroupSettings(
-                    name: "other", params: ["\"é\""],
-                    overrides: HyperparameterOverrides(
-                        lr: 1e-7, betas: (0.8, 0.99), amsgrad: amsgrad ? true : nil))
-            ]
+            let other = GroupSettings(name: "other", params: ["\"é\""], overrides: rules.other)
+            let settings = SessionSettings(
+                defaults: rules.defaults, groups: [other], maxGradNorm: 0.1, nonfinite: .skip)
             let layout = try TensorLayout([
                 TensorDescription(name: "\"é\"", dtype: type.dtype, shape: [3, 1]),
                 TensorDescription(name: "w", dtype: type.dtype, shape: []),
@@ -48,7 +40,7 @@ import Testing
     /// stepped, snapshotted or forked.
     @Test func aStateNeedsRoomForSteps() throws {
         let directory = try TemporaryDirectory()
-        let half = FlatOptimizer.maximumStep / 2
+        let half = SlotProgress.maximumStep / 2
         do {
             let world = try World(directory: directory)
             let file = try world.session("s", try durableSample()).state()
@@ -124,7 +116,9 @@ import Testing
 
     @Test func tensorsAreNamedAndAligned() throws {
         let world = try World()
-        let sample = Case(type: .f16, optimizer: .adam, amsgrad: true)
+        let rules = RuleSample(
+            .init(.adam, lr: 0.1), .init(lr: 1e-7, betas: (0.8, 0.99), amsgrad: true))
+        let sample = Case(type: .f16, rules: rules)
         let file = try world.session("s", sample.specification()).state()
         let header = try SafetensorsHeader.parse(file: file)
         #expect(
@@ -198,7 +192,8 @@ import Testing
             "other",
             .sample(
                 SessionSettings(
-                    type: .adamw, groups: [GroupSettings(name: "g", params: ["b"])],
+                    defaults: Hyperparameters(.adamw),
+                    groups: [GroupSettings(name: "g", params: ["b"])],
                     maxGradNorm: 2, nonfinite: .propagate))
         ).state()
         var settings = SessionSettings()
@@ -206,7 +201,7 @@ import Testing
         let session = try world.session("s", .sample(settings))
         let amsgradBytes = session.description().stateBytes
         let description = try world.importState(file, as: "s").description
-        #expect(description.type == .adamw && description.hyperparameters.weightDecay == 0.01)
+        #expect(description.hyperparameters == Hyperparameters(.adamw))
         #expect(description.groups.map(\.name) == ["default", "g"])
         #expect(description.maxGradNorm == 2 && description.nonfinite == .propagate)
         #expect(description.stateBytes == amsgradBytes - 24)

@@ -65,7 +65,8 @@ enum ImportTable {
         Room(
             "fuzz", path: "Tests/FuzzTests",
             rooms: [
-                "HTTP1", "OptimizerSessions", "SeededChance", "SystemIO", "TensorFormats",
+                "HTTP1", "OptimizerEngine", "OptimizerSessions", "SeededChance", "SystemIO",
+                "TensorFormats",
             ]),
     ]
 

@@ -2,13 +2,14 @@ import OptimizerEngine
 
 /// An update rule to measure.
 enum Variant: String, CaseIterable {
-    case adam, adamw, amsgrad
-
-    var type: OptimizerType { self == .adamw ? .adamw : .adam }
+    case adam, adamw, amsgrad, nadam, radam, adamax, adagrad, rmsprop, adadelta, sgd, lion
 
     var hyperparameters: Hyperparameters {
-        var hyper = Hyperparameters(defaultsFor: type)
-        hyper.amsgrad = self == .amsgrad
-        return hyper
+        switch self {
+        case .amsgrad: Hyperparameters(.adam, amsgrad: true)
+        // Momentum is what moves the most memory.
+        case .sgd: Hyperparameters(.sgd, momentum: 0.9)
+        default: Hyperparameters(OptimizerType(rawValue: rawValue) ?? .adam)
+        }
     }
 }

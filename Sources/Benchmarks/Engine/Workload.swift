@@ -21,7 +21,7 @@ final class Workload {
                 name: "w\(index)", shape: [length], offset: start, count: length)
         }
         optimizer = try FlatOptimizer(
-            type: variant.type, elementType: options.type, slots: slots,
+            elementType: options.type, slots: slots,
             defaults: variant.hyperparameters, kernels: kernels,
             memory: { try BenchmarkMemory($0) })
         self.lanes = lanes

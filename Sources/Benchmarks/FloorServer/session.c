@@ -43,7 +43,8 @@ static double narrowed(double value) { return (double)(float)value; }
 void session_step(struct session *session) {
     const double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
     double step = (double)++session->step;
-    struct opt_adam_scalars scalars = {
+    struct opt_scalars scalars = {
+        .rule = OPT_ADAM,
         .grad_scale = 1,
         .clip_coef = 1,
         .keep = 1,
@@ -52,16 +53,15 @@ void session_step(struct session *session) {
         .w2 = narrowed(1 - beta2),
         .root_bc2 = narrowed(sqrt(1 - opt_pow(beta2, step))),
         .eps = narrowed(eps),
-        .neg_step_size = narrowed(-lr / (1 - opt_pow(beta1, step))),
+        .step_size = narrowed(lr / (1 - opt_pow(beta1, step))),
     };
-    struct opt_adam_memory memory = {
+    struct opt_memory memory = {
         .grad = session->vector,
         .grad_type = OPT_F32,
         .param = session->parameters,
-        .exp_avg = session->exp_avg,
-        .exp_avg_sq = session->exp_avg_sq,
+        .moment = {session->exp_avg, session->exp_avg_sq, NULL},
         .out = session->vector,
         .out_type = OPT_F32,
     };
-    opt_adam(best_level(), OPT_F32, &scalars, &memory, session->count);
+    opt_step(best_level(), OPT_F32, &scalars, &memory, session->count);
 }

@@ -20,38 +20,57 @@ bool opt_level_available(enum opt_level level);
 /// Element types; the values are those of Swift's ElementType.
 enum opt_type { OPT_F32 = 0, OPT_F64 = 1, OPT_F16 = 2, OPT_BF16 = 3 };
 
+/// Update rules; rules_body.h has their formulas. Adam and AdamW differ in their scalars alone.
+enum opt_rule {
+    OPT_ADAM, OPT_NADAM, OPT_RADAM, OPT_ADAMAX, OPT_ADAGRAD, OPT_RMSPROP, OPT_ADADELTA, OPT_SGD,
+    OPT_LION
+};
+
 /// What is the same for every element of one call. Each value has already been narrowed to the
 /// working precision and is exact in it. A factor or divisor of 1 and a decay of 0 mean "none".
-struct opt_adam_scalars {
-    double grad_scale;     // g / grad_scale
-    double clip_coef;      // g * clip_coef
-    double weight_decay;   // coupled: g + weight_decay * p
-    double keep;           // decoupled: p * keep
-    double w1;             // 1 - beta1, the weight of the lerp
-    double beta2;
-    double w2;             // 1 - beta2
-    double root_bc2;       // sqrt(1 - beta2^t)
-    double eps;
-    double neg_step_size;  // -lr / (1 - beta1^t)
+/// Below the first group, a rule reads what its formula names.
+struct opt_scalars {
+    enum opt_rule rule;
     bool maximize;
+    double grad_scale;    // g / grad_scale
+    double clip_coef;     // g * clip_coef
+    double weight_decay;  // coupled: g + weight_decay * p
+    double keep;          // decoupled: p * keep
+
+    double beta1;
+    double w1;     // 1 - beta1, the weight of the gradient in the first moment; 1 - dampening
+    double beta2;  // also RMSprop's alpha and Adadelta's rho
+    double w2;     // 1 - beta2
+    double bc1;    // 1 - beta1^t
+    double bc2;    // 1 - beta2^t
+    double root_bc2;
+    double eps;
+    double step_size;           // what the update is multiplied with: lr, or lr / bc1, …
+    double momentum_step_size;  // NAdam: of the moment, step_size being that of the gradient
+    double rect;                // RAdam's rectification, when it is rectified
+    double momentum;
+    bool rectified;
+    bool nesterov;
+    bool starts;  // SGD: there is no momentum buffer yet
 };
+
+/// The most vectors a rule keeps beside the parameters.
+enum { OPT_MOMENT_COUNT = 3 };
 
 /// Where one call reads and writes. Parameters and moments are in the working precision.
 /// `out` may be NULL, or exactly the memory of `grad` when both types have the same width.
-struct opt_adam_memory {
+struct opt_memory {
     const void *grad;
     enum opt_type grad_type;
     void *param;
-    void *exp_avg;
-    void *exp_avg_sq;
-    void *max_exp_avg_sq;  // NULL without amsgrad
-    void *out;             // receives the updated parameters
+    void *moment[OPT_MOMENT_COUNT];  // NULL where the rule, with these options, keeps none
+    void *out;                       // receives the updated parameters
     enum opt_type out_type;
 };
 
-/// One Adam step of `count` elements. `working` is OPT_F32 or OPT_F64.
-void opt_adam(enum opt_level level, enum opt_type working, const struct opt_adam_scalars *scalars,
-              const struct opt_adam_memory *memory, size_t count);
+/// One step of `count` elements. `working` is OPT_F32 or OPT_F64.
+void opt_step(enum opt_level level, enum opt_type working, const struct opt_scalars *scalars,
+              const struct opt_memory *memory, size_t count);
 
 /// Most elements of one norm block.
 enum { OPT_NORM_BLOCK = 4096 };

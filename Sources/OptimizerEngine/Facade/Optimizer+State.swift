@@ -5,11 +5,15 @@ extension Optimizer {
     public func stateDict() -> StateDictionary {
         var state: [String: StateDictionary.Entry] = [:]
         for (index, slot) in core.slots.enumerated() {
+            let progress = core.progress[index]
+            let isNAdam = core.hyperparameters(slot: index).type == .nadam
+            var tensors: [String: StateDictionary.Tensor] = [:]
+            for vector in StateVector.moments where core.has(vector, slot: index) {
+                tensors[vector.rawValue] = tensor(vector, slot)
+            }
             state[slot.name] = StateDictionary.Entry(
-                step: core.steps[index],
-                expAvg: tensor(.expAvg, slot),
-                expAvgSq: tensor(.expAvgSq, slot),
-                maxExpAvgSq: core.usesMaximum(slot: index) ? tensor(.maxExpAvgSq, slot) : nil)
+                step: progress.step, muProduct: isNAdam ? progress.muProduct : nil,
+                tensors: tensors)
         }
         return StateDictionary(
             type: type, state: state,
@@ -28,12 +32,17 @@ extension Optimizer {
         }
         try replaceOverrides(overrides)
         let entries = core.slots.compactMap { stateDict.state[$0.name] }
-        try core.restore(steps: entries.map(\.step))
+        try core.restore(
+            entries.map { entry in
+                SlotProgress(
+                    step: entry.step, muProduct: entry.muProduct ?? 1,
+                    hasMomentumBuffer: entry.tensors[StateVector.momentumBuffer.rawValue] != nil)
+            })
         stepCount = stateDict.stepCount
         for (slot, entry) in zip(core.slots, entries) {
-            write(entry.expAvg, .expAvg, slot)
-            write(entry.expAvgSq, .expAvgSq, slot)
-            if let maximum = entry.maxExpAvgSq { write(maximum, .maxExpAvgSq, slot) }
+            for vector in StateVector.moments {
+                if let tensor = entry.tensors[vector.rawValue] { write(tensor, vector, slot) }
+            }
         }
     }
 
@@ -42,7 +51,7 @@ extension Optimizer {
         guard dictionary.type == type else {
             return .wrongType(expected: type, actual: dictionary.type)
         }
-        guard (0...FlatOptimizer.maximumStep).contains(dictionary.stepCount) else {
+        guard (0...SlotProgress.maximumStep).contains(dictionary.stepCount) else {
             return .invalidStep(entry: "step", step: dictionary.stepCount)
         }
         let names = Set(core.slots.map(\.name))
@@ -59,11 +68,15 @@ extension Optimizer {
             guard own.name == other.name, members.map(\.name) == other.parameters else {
                 return .wrongGroup(other.name)
             }
+            let types = (own.hyperparameters.type, other.hyperparameters.type)
+            guard types.0 == types.1 else {
+                return .wrongType(expected: types.0, actual: types.1)
+            }
             for slot in members {
                 guard let entry = dictionary.state[slot.name] else {
                     return .missing(entry: slot.name)
                 }
-                let fault = fault(in: entry, of: slot, amsgrad: other.hyperparameters.amsgrad)
+                let fault = fault(in: entry, of: slot, other.hyperparameters)
                 if let fault { return fault }
             }
         }
@@ -71,32 +84,43 @@ extension Optimizer {
     }
 
     private func fault(
-        in entry: StateDictionary.Entry, of slot: ParameterSlot, amsgrad: Bool
+        in entry: StateDictionary.Entry, of slot: ParameterSlot, _ hyper: Hyperparameters
     ) -> StateFault? {
-        let maximum = slot.name + "/max_exp_avg_sq"
-        guard (0...FlatOptimizer.maximumStep).contains(entry.step) else {
+        guard (0...SlotProgress.maximumStep).contains(entry.step) else {
             return .invalidStep(entry: slot.name + "/step", step: entry.step)
         }
-        if amsgrad && entry.maxExpAvgSq == nil { return .missing(entry: maximum) }
-        if !amsgrad && entry.maxExpAvgSq != nil { return .unexpected(entry: maximum) }
-        let tensors = [
-            ("exp_avg", entry.expAvg), ("exp_avg_sq", entry.expAvgSq),
-            ("max_exp_avg_sq", entry.maxExpAvgSq ?? entry.expAvgSq),
-        ]
-        for (kind, tensor) in tensors {
-            let label = "\(slot.name)/\(kind)"
-            if tensor.shape != slot.shape {
-                return .wrongShape(
-                    entry: label, expected: slot.shape, actual: tensor.shape)
+        let muProduct = slot.name + "/mu_product"
+        switch (hyper.type == .nadam, entry.muProduct) {
+        case (true, nil): return .missing(entry: muProduct)
+        case (true, let product?) where !SlotProgress.muProducts.contains(product):
+            return .invalidNumber(entry: muProduct, number: product)
+        case (false, .some): return .unexpected(entry: muProduct)
+        default: break
+        }
+        var rest = entry.tensors
+        for vector in StateVector.moments where hyper.keeps(vector) {
+            let label = "\(slot.name)/\(vector.rawValue)"
+            if let tensor = rest.removeValue(forKey: vector.rawValue) {
+                if let fault = fault(in: tensor, label, of: slot) { return fault }
+            } else if vector != .momentumBuffer || hyper.type != .sgd {
+                return .missing(entry: label)
             }
-            if tensor.values.elementType != core.working {
-                return .wrongElementType(
-                    entry: label, expected: core.working, actual: tensor.values.elementType)
-            }
-            if tensor.values.count != slot.count {
-                return .wrongCount(
-                    entry: label, expected: slot.count, actual: tensor.values.count)
-            }
+        }
+        return rest.keys.min().map { .unexpected(entry: "\(slot.name)/\($0)") }
+    }
+
+    private func fault(
+        in tensor: StateDictionary.Tensor, _ label: String, of slot: ParameterSlot
+    ) -> StateFault? {
+        if tensor.shape != slot.shape {
+            return .wrongShape(entry: label, expected: slot.shape, actual: tensor.shape)
+        }
+        if tensor.values.elementType != core.working {
+            return .wrongElementType(
+                entry: label, expected: core.working, actual: tensor.values.elementType)
+        }
+        if tensor.values.count != slot.count {
+            return .wrongCount(entry: label, expected: slot.count, actual: tensor.values.count)
         }
         return nil
     }

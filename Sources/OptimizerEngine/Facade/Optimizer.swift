@@ -1,4 +1,5 @@
-/// What `Adam` and `AdamW` share: groups of parameters, steps and state, as in PyTorch.
+/// Groups of parameters, steps and state, as in PyTorch. Its subclasses are PyTorch's optimizers
+/// with their own arguments; groups of any of them may stand in one.
 ///
 /// Not for use from several threads at once. Methods that throw have changed nothing.
 public class Optimizer {
@@ -11,23 +12,28 @@ public class Optimizer {
     /// Steps applied so far, from which schedules tell the learning rates.
     public internal(set) var stepCount = 0
 
-    private(set) var parameters: [Parameter]
+    public private(set) var parameters: [Parameter]
     private(set) var core: FlatOptimizer
     private var gradients: AlignedMemory
 
-    init(
-        _ type: OptimizerType, groups: [ParameterGroup], defaults: Hyperparameters,
-        maxGradNorm: Double?, nonfinite: NonFinitePolicy
+    /// - Parameters:
+    ///   - parameters: parameters, which then form the group `default`, or groups of them.
+    ///   - defaults: the rule, and what groups inherit.
+    /// - Throws: `OptimizerError` when a value is out of range or parameters do not fit together.
+    public init<Element: ParameterGroupElement>(
+        _ parameters: [Element], _ defaults: Hyperparameters, maxGradNorm: Double? = nil,
+        nonfinite: NonFinitePolicy = .reject
     ) throws(OptimizerError) {
+        let groups = Element.groups(of: parameters)
         try checked { () throws(HyperparameterError) in
             let none: [GroupTable.Group] = []
             try StepSettings(maxGradNorm: maxGradNorm).validate(for: none, step: 0, working: .f64)
         }
-        self.type = type
+        type = defaults.type
         self.maxGradNorm = maxGradNorm
         self.nonfinite = nonfinite
-        parameters = groups.flatMap(\.parameters)
-        core = try Self.core(type, groups, defaults)
+        self.parameters = groups.flatMap(\.parameters)
+        core = try Self.core(groups, defaults)
         gradients = AlignedMemory(core.elementCount * core.working.byteCount)
         adopt()
     }
@@ -103,13 +109,13 @@ public class Optimizer {
         groups.append(group)
         // Slots keep their order, so that everything already there stays a prefix.
         let all = parameters + group.parameters
-        let next = try Self.core(type, groups, core.defaults, order: all)
+        let next = try Self.core(groups, core.defaults, order: all)
         for which in StateVector.allCases {
             guard let old = core.vector(which), let new = next.vector(which) else { continue }
             new.copyMemory(from: UnsafeRawBufferPointer(old))
         }
-        let added = [Int](repeating: 0, count: group.parameters.count)
-        try next.restore(steps: core.steps + added)
+        let added = [SlotProgress](repeating: SlotProgress(), count: group.parameters.count)
+        try next.restore(core.progress + added)
         let memory = AlignedMemory(next.elementCount * next.working.byteCount)
         (parameters, core, gradients) = (all, next, memory)
         adopt()
@@ -144,8 +150,7 @@ public class Optimizer {
 extension Optimizer {
     /// The flat core of these groups' parameters, laid out in `order`.
     private static func core(
-        _ type: OptimizerType, _ groups: [ParameterGroup], _ defaults: Hyperparameters,
-        order: [Parameter]? = nil
+        _ groups: [ParameterGroup], _ defaults: Hyperparameters, order: [Parameter]? = nil
     ) throws(OptimizerError) -> FlatOptimizer {
         let parameters = order ?? groups.flatMap(\.parameters)
         guard let elementType = parameters.first?.elementType else { throw .noParameters }
@@ -175,9 +180,11 @@ extension Optimizer {
                 overrides: group.overrides)
         }
         do {
-            return try FlatOptimizer(
-                type: type, elementType: elementType, slots: slots, defaults: defaults,
+            let core = try FlatOptimizer(
+                elementType: elementType, slots: slots, defaults: defaults,
                 groups: specifications, memory: { AlignedMemory($0) })
+            core.startMoments()
+            return core
         } catch let error as OptimizerError {
             throw error
         } catch {

@@ -33,16 +33,17 @@ public struct StateDictionary: Equatable, Sendable {
     /// State of one parameter.
     public struct Entry: Equatable, Sendable {
         public var step: Int
-        public var expAvg: Tensor
-        public var expAvgSq: Tensor
-        /// Exactly when its group uses amsgrad.
-        public var maxExpAvgSq: Tensor?
+        /// Of NAdam alone: the product of its momentum coefficients so far.
+        public var muProduct: Double?
+        /// By PyTorch's names: `exp_avg`, `exp_avg_sq`, with amsgrad `max_exp_avg_sq`, and so on:
+        /// just those that the parameter's rule keeps. SGD's `momentum_buffer` comes with the
+        /// first step that has momentum.
+        public var tensors: [String: Tensor]
 
-        public init(step: Int, expAvg: Tensor, expAvgSq: Tensor, maxExpAvgSq: Tensor? = nil) {
+        public init(step: Int, muProduct: Double? = nil, tensors: [String: Tensor]) {
             self.step = step
-            self.expAvg = expAvg
-            self.expAvgSq = expAvgSq
-            self.maxExpAvgSq = maxExpAvgSq
+            self.muProduct = muProduct
+            self.tensors = tensors
         }
     }
 

@@ -6,13 +6,12 @@
 package final class FlatOptimizer: @unchecked Sendable {
     package typealias MakeMemory = @Sendable (_ byteCount: Int) throws -> any ParameterMemory
 
-    package let type: OptimizerType
     /// The type of the session; parameters and moments are kept in its working precision.
     package let elementType: ElementType
     package let slots: [ParameterSlot]
     package let elementCount: Int
-    /// How many steps each slot has taken.
-    package internal(set) var steps: [Int]
+    /// How far each slot has come.
+    package private(set) var progress: [SlotProgress]
     package var defaults: Hyperparameters { table.defaults }
     package var groups: [GroupTable.Group] { table.groups }
 
@@ -23,10 +22,13 @@ package final class FlatOptimizer: @unchecked Sendable {
     /// First norm block of each slot, and the number of all blocks at the end.
     let blockStarts: [Int]
     let parameters: any ParameterMemory
-    let expAvg: any ParameterMemory
-    let expAvgSq: any ParameterMemory
-    private(set) var maxExpAvgSq: (any ParameterMemory)?
-    private let makeMemory: MakeMemory
+    private(set) var moments: Moments
+    let makeMemory: MakeMemory
+
+    /// The memories of the moments; nil where no group's rule uses one.
+    typealias Moments = (
+        (any ParameterMemory)?, (any ParameterMemory)?, (any ParameterMemory)?
+    )
 
     var working: ElementType { elementType.working }
 
@@ -36,18 +38,16 @@ package final class FlatOptimizer: @unchecked Sendable {
     ///   - memory: gives zero-filled memory of so many bytes, or throws.
     /// - Throws: `OptimizerError`, or what `memory` throws.
     package init(
-        type: OptimizerType, elementType: ElementType, slots: [ParameterSlot],
-        defaults: Hyperparameters, groups: [GroupSpecification] = [], kernels: Kernels = .best,
-        memory: @escaping MakeMemory
+        elementType: ElementType, slots: [ParameterSlot], defaults: Hyperparameters,
+        groups: [GroupSpecification] = [], kernels: Kernels = .best, memory: @escaping MakeMemory
     ) throws {
         guard !slots.isEmpty else { throw OptimizerError.noParameters }
-        self.type = type
         self.elementType = elementType
         self.slots = slots
         self.kernels = kernels
         elementCount = try Self.validatedCount(slots, width: elementType.working.byteCount)
         table = try GroupTable(slots: slots, defaults: defaults, specifications: groups)
-        steps = [Int](repeating: 0, count: slots.count)
+        progress = Array(repeating: SlotProgress(), count: slots.count)
         offsets = slots.map(\.offset) + [elementCount]
         var blocks = 0
         blockStarts = [0] + slots.map { slot in
@@ -58,10 +58,7 @@ package final class FlatOptimizer: @unchecked Sendable {
         let byteCount = elementCount * elementType.working.byteCount
         makeMemory = memory
         parameters = try memory(byteCount)
-        expAvg = try memory(byteCount)
-        expAvgSq = try memory(byteCount)
-        let usesMaximum = table.groups.contains { $0.hyperparameters.amsgrad }
-        maxExpAvgSq = usesMaximum ? try memory(byteCount) : nil
+        moments = try table.moments((nil, nil, nil)) { try memory(byteCount) }
     }
 
     /// The number of all elements, when slots follow one another and their bytes can be counted.
@@ -82,89 +79,122 @@ package final class FlatOptimizer: @unchecked Sendable {
         return total
     }
 
-    /// One flat vector in the working precision; nil for the maximum when no group uses amsgrad.
+    /// One flat vector in the working precision; nil when no group's rule keeps it. What belongs to
+    /// slots whose own rule does not keep it means nothing.
     package func vector(_ which: StateVector) -> UnsafeMutableRawBufferPointer? {
-        let memory: (any ParameterMemory)? =
-            switch which {
-            case .parameters: parameters
-            case .expAvg: expAvg
-            case .expAvgSq: expAvgSq
-            case .maxExpAvgSq: maxExpAvgSq
-            }
-        return memory.map {
+        guard which == .parameters || groups.contains(where: { $0.hyperparameters.keeps(which) })
+        else { return nil }
+        return memory(of: which).map {
             UnsafeMutableRawBufferPointer(
                 start: $0.base, count: elementCount * working.byteCount)
         }
     }
 
+    private func memory(of vector: StateVector) -> (any ParameterMemory)? {
+        switch vector.place {
+        case nil: parameters
+        case 0: moments.0
+        case 1: moments.1
+        default: moments.2
+        }
+    }
+
+    /// How many vectors there are, the parameters included.
+    package var vectorCount: Int {
+        1 + (moments.0 == nil ? 0 : 1) + (moments.1 == nil ? 0 : 1) + (moments.2 == nil ? 0 : 1)
+    }
+
+    /// Every memory, of the parameters first.
+    package var memories: [any ParameterMemory] {
+        [parameters] + [moments.0, moments.1, moments.2].compactMap { $0 }
+    }
+
     /// Where the parameters lie; valid also when there are none.
     package var parametersAddress: UnsafeMutableRawPointer { parameters.base }
 
-    /// Whether the slot's group uses amsgrad, so that its maximum means something.
-    package func usesMaximum(slot: Int) -> Bool {
-        groups[table.groupOfSlot[slot]].hyperparameters.amsgrad
+    /// What is in force for the slot.
+    package func hyperparameters(slot: Int) -> Hyperparameters {
+        groups[table.groupOfSlot[slot]].hyperparameters
     }
 
-    /// Puts other hyperparameters in force from the next step on. Groups that are not named keep
-    /// their overrides. Where amsgrad is turned on, the maximum starts at the current `exp_avg_sq`.
-    /// - Throws: `OptimizerError`, or what the memory's maker throws; nothing has changed then.
-    package func setHyperparameters(
-        defaults: Hyperparameters, groupOverrides: [(name: String, HyperparameterOverrides)] = []
-    ) throws {
-        adopt(try prepareHyperparameters(defaults: defaults, groupOverrides: groupOverrides))
+    /// Whether the slot has the vector: its rule keeps it, and it has begun.
+    package func has(_ vector: StateVector, slot: Int) -> Bool {
+        let hyper = hyperparameters(slot: slot)
+        guard hyper.keeps(vector) else { return false }
+        return vector != .momentumBuffer || hyper.type != .sgd
+            || progress[slot].hasMomentumBuffer
     }
 
-    /// Other hyperparameters with the memory that they need, not yet in force.
-    package struct PreparedHyperparameters {
-        package var defaults: Hyperparameters { table.defaults }
-        package var groups: [GroupTable.Group] { table.groups }
-        fileprivate let table: GroupTable
-        fileprivate let maximum: (any ParameterMemory)?
+    /// Gives zero-filled moments what a new run starts from, where that is not zero.
+    package func startMoments() {
+        for group in groups
+        where group.hyperparameters.keeps(.sum)
+            && group.hyperparameters.initialAccumulatorValue != 0
+        {
+            for slot in group.members { start(.sum, slot, moments, of: group) }
+        }
     }
 
-    /// Everything about `setHyperparameters` that can fail.
-    package func prepareHyperparameters(
-        defaults: Hyperparameters, groupOverrides: [(name: String, HyperparameterOverrides)] = []
-    ) throws -> PreparedHyperparameters {
-        let next = try table.replacing(defaults: defaults, overrides: groupOverrides)
-        let usesMaximum = next.groups.contains { $0.hyperparameters.amsgrad }
-        let maximum =
-            usesMaximum
-            ? try maxExpAvgSq ?? makeMemory(elementCount * working.byteCount)
-            : nil
-        return PreparedHyperparameters(table: next, maximum: maximum)
+    /// Counts a step that the slot has taken under these hyperparameters.
+    func count(_ slot: Int, _ hyper: Hyperparameters) {
+        progress[slot] = progress[slot].next(hyper)
     }
 
-    /// Puts prepared hyperparameters in force; no others may have come between.
-    package func adopt(_ prepared: PreparedHyperparameters) {
-        if let maximum = prepared.maximum {
-            for (old, new) in zip(table.groups, prepared.table.groups)
-            where new.hyperparameters.amsgrad && !old.hyperparameters.amsgrad {
-                for member in new.members { startMaximum(maximum, slot: member) }
+    /// Sets how far each slot has come, as part of an import.
+    package func restore(_ progress: [SlotProgress]) throws(OptimizerError) {
+        guard progress.count == slots.count else {
+            throw .state(.wrongCount(entry: "step", expected: slots.count, actual: progress.count))
+        }
+        for (slot, one) in zip(slots, progress)
+        where !(0...SlotProgress.maximumStep).contains(one.step) {
+            throw .state(.invalidStep(entry: slot.name + "/step", step: one.step))
+        }
+        self.progress = progress
+    }
+
+    /// Adopts what `prepareHyperparameters` made.
+    func adopt(_ table: GroupTable, _ moments: Moments) {
+        for (old, new) in zip(self.table.groups, table.groups) {
+            for vector in StateVector.moments
+            where new.hyperparameters.keeps(vector) && !old.hyperparameters.keeps(vector) {
+                for slot in new.members { start(vector, slot, moments, of: new) }
             }
         }
-        maxExpAvgSq = prepared.maximum
-        table = prepared.table
+        self.table = table
+        self.moments = moments
     }
 
-    private func startMaximum(_ maximum: any ParameterMemory, slot: Int) {
+    /// What a vector starts from: zeros mostly.
+    private func start(
+        _ vector: StateVector, _ slot: Int, _ moments: Moments, of group: GroupTable.Group
+    ) {
         let width = working.byteCount
-        let start = slots[slot].offset * width
-        maximum.base.advanced(by: start).copyMemory(
-            from: expAvgSq.base.advanced(by: start), byteCount: slots[slot].count * width)
-    }
-
-    /// The largest step count; counting stops there, far beyond where any β^t is zero.
-    package static let maximumStep = 1 << 53
-
-    /// Sets each slot's step count, as part of an import.
-    package func restore(steps: [Int]) throws(OptimizerError) {
-        guard steps.count == slots.count else {
-            throw .state(.wrongCount(entry: "step", expected: slots.count, actual: steps.count))
+        let (offset, count) = (slots[slot].offset * width, slots[slot].count)
+        func place(_ vector: StateVector) -> UnsafeMutableRawPointer? {
+            let memory =
+                switch vector.place {
+                case 0: moments.0
+                case 1: moments.1
+                default: moments.2
+                }
+            return memory?.base.advanced(by: offset)
         }
-        for (slot, step) in zip(slots, steps) where !(0...Self.maximumStep).contains(step) {
-            throw .state(.invalidStep(entry: slot.name + "/step", step: step))
+        guard let destination = place(vector) else { return }
+        switch vector {
+        case .maxExpAvgSq:
+            guard let squares = place(.expAvgSq) else { return }
+            destination.copyMemory(from: squares, byteCount: count * width)
+        case .sum:
+            let start = group.hyperparameters.initialAccumulatorValue
+            if working == .f64 {
+                destination.initializeMemory(as: Double.self, repeating: start, count: count)
+            } else {
+                destination.initializeMemory(as: Float.self, repeating: Float(start), count: count)
+            }
+        case .momentumBuffer where group.hyperparameters.type == .sgd:
+            progress[slot].hasMomentumBuffer = false
+        default:
+            destination.initializeMemory(as: UInt8.self, repeating: 0, count: count * width)
         }
-        self.steps = steps
     }
 }

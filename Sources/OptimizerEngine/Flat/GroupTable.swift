@@ -57,14 +57,10 @@ package struct GroupTable: Sendable {
         self.groupOfSlot = groupOfSlot
         groups = []
         for (group, members) in zip(specifications, members) {
-            let hyperparameters = group.overrides.applied(to: defaults)
-            try checked { () throws(HyperparameterError) in
-                try hyperparameters.validate(group: group.name)
-            }
             groups.append(
                 Group(
                     name: group.name, members: members, overrides: group.overrides,
-                    hyperparameters: hyperparameters))
+                    hyperparameters: try group.overrides.checked(group.name, with: defaults)))
         }
     }
 
@@ -82,13 +78,30 @@ package struct GroupTable: Sendable {
             table.groups[index].overrides = values
         }
         for index in groups.indices {
-            let hyperparameters = table.groups[index].overrides.applied(to: defaults)
-            try checked { () throws(HyperparameterError) in
-                try hyperparameters.validate(group: groups[index].name)
+            let group = table.groups[index]
+            let hyperparameters = try group.overrides.checked(group.name, with: defaults)
+            guard hyperparameters.type == group.hyperparameters.type else {
+                throw .typeChanged(group: group.name)
             }
             table.groups[index].hyperparameters = hyperparameters
         }
         return table
+    }
+}
+
+extension HyperparameterOverrides {
+    /// What they come to for a group, when its rule has every one of them and each is in its range.
+    fileprivate func checked(
+        _ group: String, with defaults: Hyperparameters
+    ) throws(OptimizerError) -> Hyperparameters {
+        let hyperparameters = applied(to: defaults)
+        if let name = unknownOption(of: hyperparameters.type) {
+            throw .unknownOption(name, of: hyperparameters.type, group: group)
+        }
+        try OptimizerEngine.checked { () throws(HyperparameterError) in
+            try hyperparameters.validate(group: group)
+        }
+        return hyperparameters
     }
 }
 

@@ -24,7 +24,7 @@ extension StepPass {
     /// The slots whose gradients are not finite. A finite sum proves its block finite; the others
     /// are looked at again, since squares of finite F64 numbers may overflow.
     func nonfiniteSlots() -> [Int] {
-        optimizer.steps.indices.filter { slot in
+        optimizer.slots.indices.filter { slot in
             let blocks = optimizer.blockStarts[slot]..<optimizer.blockStarts[slot + 1]
             return blocks.contains { block in
                 guard !blockSums[block].isFinite,

@@ -109,31 +109,31 @@ package final class StepPass: @unchecked Sendable {
         _ part: Range<Int>, _ source: StepPlan.Source, gradient: UnsafeRawPointer
     ) {
         let offset = part.lowerBound * optimizer.working.byteCount
-        let amsgrad = optimizer.maxExpAvgSq
-        let memory = opt_adam_memory(
+        let moments = optimizer.moments
+        let keeps = plan.keeps[source.scalars]
+        let memory = opt_memory(
             grad: gradient, grad_type: source.type.code,
             param: optimizer.parameters.base.advanced(by: offset),
-            exp_avg: optimizer.expAvg.base.advanced(by: offset),
-            exp_avg_sq: optimizer.expAvgSq.base.advanced(by: offset),
-            max_exp_avg_sq: plan.usesMaximum[source.scalars]
-                ? amsgrad?.base.advanced(by: offset) : nil,
+            moment: (
+                keeps.0 ? moments.0?.base.advanced(by: offset) : nil,
+                keeps.1 ? moments.1?.base.advanced(by: offset) : nil,
+                keeps.2 ? moments.2?.base.advanced(by: offset) : nil
+            ),
             out: output.map { $0.base.advanced(by: part.lowerBound * $0.type.byteCount) },
             out_type: (output?.type ?? optimizer.working).code)
         plan.scalars.withUnsafeBufferPointer { scalars in
             guard let base = scalars.baseAddress else { return }
-            optimizer.kernels.adam(
+            optimizer.kernels.step(
                 optimizer.working, base + source.scalars, memory, count: part.count)
         }
     }
 
     /// Counts the step for every parameter that had a gradient. Call after every apply tile.
     package func commit() {
-        var steps = optimizer.steps
-        optimizer.steps = []  // so that the change below copies nothing
-        for slot in steps.indices where hasGradient(slot) {
-            steps[slot] = StepPlan.next(steps[slot])
+        let groupOfSlot = optimizer.table.groupOfSlot
+        for slot in optimizer.slots.indices where hasGradient(slot) {
+            optimizer.count(slot, hyperparameters[groupOfSlot[slot]])
         }
-        optimizer.steps = steps
     }
 
     /// The whole step on this thread.

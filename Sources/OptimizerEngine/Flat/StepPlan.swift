@@ -33,9 +33,9 @@ struct StepPlan {
     }
 
     private(set) var segments: [Segment] = []
-    private(set) var scalars: [opt_adam_scalars] = []
-    /// Whether the elements with these scalars have a maximum (amsgrad).
-    private(set) var usesMaximum: [Bool] = []
+    private(set) var scalars: [opt_scalars] = []
+    /// Which of the moments' memories the elements with these scalars use.
+    private(set) var keeps: [(Bool, Bool, Bool)] = []
 
     /// - Parameter hyperparameters: of each group, as they hold for this step.
     init(
@@ -43,20 +43,22 @@ struct StepPlan {
         hyperparameters: [Hyperparameters], gradScale: Double
     ) {
         var known = KnownScalars(groupCount: hyperparameters.count)
-        let (offsets, steps) = (optimizer.offsets, optimizer.steps)
+        let (offsets, progress) = (optimizer.offsets, optimizer.progress)
         let groupOfSlot = optimizer.table.groupOfSlot
-        for slot in steps.indices where offsets[slot] < offsets[slot + 1] {
+        for slot in progress.indices where offsets[slot] < offsets[slot + 1] {
             var source: Source?
             if let (base, type) = gradients.tensor(slot, offset: offsets[slot]) {
                 let group = groupOfSlot[slot]
-                let step = Self.next(steps[slot])
-                let index = known.index(group: group, step: step, next: scalars.count)
+                let index = known.index(group, progress[slot], next: scalars.count)
                 if index == scalars.count {
+                    let hyper = hyperparameters[group]
                     scalars.append(
-                        opt_adam_scalars(
-                            optimizer.type, hyperparameters[group], step: step,
-                            gradScale: gradScale, working: optimizer.working))
-                    usesMaximum.append(hyperparameters[group].amsgrad)
+                        opt_scalars(
+                            hyper, progress[slot].next(hyper),
+                            starts: !progress[slot].hasMomentumBuffer, gradScale: gradScale,
+                            working: optimizer.working))
+                    keeps.append(
+                        (hyper.uses(place: 0), hyper.uses(place: 1), hyper.uses(place: 2)))
                 }
                 source = Source(gradient: base, type: type, scalars: index)
             }
@@ -66,9 +68,6 @@ struct StepPlan {
             }
         }
     }
-
-    /// The step after `step`.
-    static func next(_ step: Int) -> Int { min(step + 1, FlatOptimizer.maximumStep) }
 
     mutating func clip(by coefficient: Double) {
         for index in scalars.indices { scalars[index].clip_coef = coefficient }
@@ -86,28 +85,28 @@ struct StepPlan {
     }
 }
 
-/// Scalars by group and step. Slots of a group mostly share one step, so the last one is at hand,
-/// and those before it are looked up only once there are any.
+/// Scalars by group and progress. Slots of a group have mostly come equally far, so the last one is
+/// at hand, and those before it are looked up only once there are any.
 private struct KnownScalars {
     private struct Key: Hashable {
         let group: Int
-        let step: Int
+        let progress: SlotProgress
     }
 
-    private var latest: [(step: Int, index: Int)]
+    private var latest: [(progress: SlotProgress, index: Int)]
     private var earlier: [Key: Int] = [:]
 
     init(groupCount: Int) {
-        latest = Array(repeating: (step: 0, index: -1), count: groupCount)
+        latest = Array(repeating: (progress: SlotProgress(step: -1), index: -1), count: groupCount)
     }
 
     /// The index that these scalars have, or `next`, which is theirs from now on.
-    mutating func index(group: Int, step: Int, next: Int) -> Int {
+    mutating func index(_ group: Int, _ progress: SlotProgress, next: Int) -> Int {
         let last = latest[group]
-        if last.step == step { return last.index }
-        if last.index >= 0 { earlier[Key(group: group, step: last.step)] = last.index }
-        let index = earlier[Key(group: group, step: step)] ?? next
-        latest[group] = (step, index)
+        if last.progress == progress { return last.index }
+        if last.index >= 0 { earlier[Key(group: group, progress: last.progress)] = last.index }
+        let index = earlier[Key(group: group, progress: progress)] ?? next
+        latest[group] = (progress, index)
         return index
     }
 }

@@ -62,7 +62,7 @@ package struct StepSettings: Sendable {
             if asked != nil || values.lrSchedule != nil {
                 values.lr = asked ?? values.lr(at: step)
                 values.lrSchedule = nil
-                try values.validate(group: group.name)
+                try values.validateRate(group: group.name)
             }
             hyperparameters.append(values)
         }

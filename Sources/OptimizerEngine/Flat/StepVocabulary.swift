@@ -35,11 +35,6 @@ package struct GroupSpecification: Equatable, Sendable {
     }
 }
 
-/// Which flat vector: all in the working precision, whole layout.
-package enum StateVector: Sendable, CaseIterable {
-    case parameters, expAvg, expAvgSq, maxExpAvgSq
-}
-
 /// Where one slot's gradient lies, from the gradients' base.
 package struct GradientPlace: Equatable, Sendable {
     package let byteOffset: Int

@@ -26,13 +26,13 @@ enum DescriptionAnswer {
 
     /// What the answer's text takes at most.
     static func byteBound(_ description: SessionDescription) -> Int {
-        // Six hyperparameters with their names take fewer than 256 bytes, and so does all else of
-        // an object in the arrays; 2048 hold what there is once.
+        // The hyperparameters of any type with their names take fewer than 512 bytes, and so does
+        // all else of an object in the arrays; 2048 hold what there is once.
         var bound = 2048 + JSONBound.string(description.session)
         bound += description.hyperparameters.lrSchedule?.jsonBytes ?? 0
         for group in description.groups {
             // Each group is named where it is described, and with its next rate.
-            bound += 512 + 2 * JSONBound.string(group.name) + JSONBound.number(.F64)
+            bound += 1024 + 2 * JSONBound.string(group.name) + JSONBound.number(.F64)
             bound += group.hyperparameters.lrSchedule?.jsonBytes ?? 0
         }
         for tensor in description.layout.tensors {
@@ -55,8 +55,8 @@ enum DescriptionAnswer {
         json.member("skipped", description.skipped)
         json.name("optimizer")
         json.beginObject()
-        json.member("type", description.type.rawValue)
-        write(description.hyperparameters, to: &json)
+        json.member("type", description.hyperparameters.type.rawValue)
+        json.members(description.hyperparameters)
         json.endObject()
         json.name("param_groups")
         json.beginArray()
@@ -87,7 +87,8 @@ enum DescriptionAnswer {
         json.beginArray()
         for name in group.params { json.string(name) }
         json.endArray()
-        write(group.hyperparameters, to: &json)
+        json.member("type", group.hyperparameters.type.rawValue)
+        json.members(group.hyperparameters)
         json.endObject()
     }
 
@@ -103,21 +104,6 @@ enum DescriptionAnswer {
             if rate.isFinite { json.number(rate) } else { json.null() }
         }
         json.endObject()
-    }
-
-    private static func write(_ values: Hyperparameters, to json: inout JSONWriter) {
-        json.member("lr", values.lr)
-        json.name("betas")
-        json.beginArray()
-        json.number(values.betas.0)
-        json.number(values.betas.1)
-        json.endArray()
-        json.member("eps", values.eps)
-        json.member("weight_decay", values.weightDecay)
-        json.member("amsgrad", values.amsgrad)
-        json.member("maximize", values.maximize)
-        json.name("lr_schedule")
-        json.schedule(values.lrSchedule)
     }
 
     private static func write(_ layout: TensorLayout, to json: inout JSONWriter) {

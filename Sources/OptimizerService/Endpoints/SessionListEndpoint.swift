@@ -30,7 +30,7 @@ struct SessionListEndpoint {
             }
             json.member("generation", description.generation)
             json.member("step", description.step)
-            json.member("type", description.type.rawValue)
+            json.member("type", description.hyperparameters.type.rawValue)
             json.member("dtype", description.dtype.rawValue)
             json.member("parameters", description.parameterCount)
             json.endObject()

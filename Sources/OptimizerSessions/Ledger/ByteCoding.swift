@@ -91,19 +91,24 @@ extension ByteWriter {
         integer(time.nanoseconds)
     }
 
-    /// Five doubles and a byte of flags: 1 amsgrad, 2 maximize, 4 a schedule, whose text as JSON
-    /// comes behind. A step's values have none: what it gave is their lr.
+    /// In the order of the type's options: its numbers as doubles, then a byte with a bit for each
+    /// flag and for whether there is a schedule, whose text as JSON comes behind. Adam's are lr,
+    /// both betas, eps, weight decay, and the bits 1 for amsgrad, 2 for maximize, 4 for a schedule.
+    /// The type is known to who reads. A step's values have no schedule: what it gave is their lr.
     mutating func hyperparameters(_ values: Hyperparameters) {
-        double(values.lr)
-        double(values.betas.0)
-        double(values.betas.1)
-        double(values.eps)
-        double(values.weightDecay)
-        let schedule = values.lrSchedule
-        raw([
-            (values.amsgrad ? 1 : 0) | (values.maximize ? 2 : 0) | (schedule == nil ? 0 : 4)
-        ])
-        if let schedule { text(ScheduleText.text(of: schedule)) }
+        var bits: [Bool] = []
+        for option in values.type.options {
+            switch values[option] {
+            case .number(let number): double(number)
+            case .pair(let first, let second):
+                double(first)
+                double(second)
+            case .flag(let flag): bits.append(flag)
+            case .schedule(let schedule): bits.append(schedule != nil)
+            }
+        }
+        raw([bits.reversed().reduce(0) { $0 << 1 | ($1 ? 1 : 0) }])
+        if let schedule = values.lrSchedule { text(ScheduleText.text(of: schedule)) }
     }
 }
 
@@ -125,20 +130,29 @@ extension ByteReader {
         return WallTime(seconds: seconds, nanoseconds: try integer(Int32.self))
     }
 
-    mutating func hyperparameters() throws(Fault) -> Hyperparameters {
-        let lr = try double()
-        let betas = (try double(), try double())
-        let eps = try double()
-        let weightDecay = try double()
-        let flags = try integer(UInt8.self)
-        guard flags & ~7 == 0 else { throw Fault() }
-        var values = Hyperparameters(
-            lr: lr, betas: betas, eps: eps, weightDecay: weightDecay, amsgrad: flags & 1 != 0,
-            maximize: flags & 2 != 0)
-        if flags & 4 != 0 {
-            guard let schedule = ScheduleText.schedule(in: try text()) else { throw Fault() }
-            values.lrSchedule = schedule
+    mutating func hyperparameters(of type: OptimizerType) throws(Fault) -> Hyperparameters {
+        var values = type.defaults
+        for option in type.options {
+            switch option.kind {
+            case .number: values[option] = .number(try double())
+            case .pair: values[option] = .pair(try double(), try double())
+            case .flag, .schedule: break
+            }
         }
+        var bits = try integer(UInt8.self)
+        for option in type.options {
+            let bit = bits & 1 != 0
+            switch option.kind {
+            case .flag: values[option] = .flag(bit)
+            case .schedule:
+                guard bit else { break }
+                guard let schedule = ScheduleText.schedule(in: try text()) else { throw Fault() }
+                values[option] = .schedule(schedule)
+            case .number, .pair: continue
+            }
+            bits >>= 1
+        }
+        guard bits == 0 else { throw Fault() }
         return values
     }
 

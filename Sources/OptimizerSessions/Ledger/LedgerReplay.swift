@@ -66,17 +66,20 @@ struct LedgerReplay {
         updated = record.time
     }
 
+    /// Of each group.
+    private var types: [OptimizerType] { state.optimizer.groups.map(\.hyperparameters.type) }
+
     private mutating func change(_ record: LedgerRecord) throws {
         switch record.kind {
         case .opening, .batch:
             throw Mismatch(reason: "record \(record.position) is no change of a session")
         case .step:
-            let entry = try StepEntry(record.detail)
+            let entry = try StepEntry(record.detail, types: types)
             try step(entry, record.payload)
             addReceipt(of: entry, record, applied: true)
             steps += 1
         case .skip:
-            let entry = try StepEntry(record.detail)
+            let entry = try StepEntry(record.detail, types: types)
             state.skipped += 1
             addReceipt(of: entry, record, applied: false)
         case .settings:
@@ -97,9 +100,6 @@ struct LedgerReplay {
     }
 
     private func step(_ entry: StepEntry, _ payload: LedgerPayload) throws {
-        guard entry.hyperparameters.count == state.optimizer.groups.count else {
-            throw ByteReader.Fault()
-        }
         let places = try entry.gradients.places(
             in: state.layout, payloadBytes: payload.byteCount)
         // A layout without elements has gradients without bytes, and nothing is read from there.
@@ -138,9 +138,9 @@ struct LedgerReplay {
 
     private func adoptSettings(_ text: String) throws {
         let (settings, type) = try SettingsDocument.stateSettings(text, at: "")
-        guard type == state.optimizer.elementType, settings.type == state.optimizer.type else {
-            throw ByteReader.Fault()
-        }
+        guard type == state.optimizer.elementType,
+            settings.defaults.type == state.optimizer.defaults.type
+        else { throw ByteReader.Fault() }
         state.adopt(
             SettingsChange(
                 hyperparameters: try state.optimizer.prepareHyperparameters(

@@ -5,10 +5,9 @@ import SystemIO
 /// with. Numbers are kept as bits.
 ///
 /// In a record: a byte of flags (1: a loss, 2: an idempotency key), norm, clip coefficient, grad
-/// scale and loss as doubles; the number of groups (4 bytes) and of each lr, both betas, eps,
-/// weight decay as doubles and a byte of flags (1: amsgrad, 2: maximize); with a key its text
-/// (4 bytes of length, UTF-8) and the 32 bytes of its fingerprint; at the end the runs of the
-/// gradients (`TensorRuns`).
+/// scale and loss as doubles; the number of groups (4 bytes) and of each its hyperparameters, as
+/// its type has them (`ByteWriter.hyperparameters`); with a key its text (4 bytes of length, UTF-8)
+/// and the 32 bytes of its fingerprint; at the end the runs of the gradients (`TensorRuns`).
 package struct StepEntry: Sendable {
     var gradNorm: Double
     var clipCoef: Double
@@ -51,7 +50,8 @@ package struct StepEntry: Sendable {
         self.gradients = gradients
     }
 
-    init(_ bytes: [UInt8]) throws(ByteReader.Fault) {
+    /// - Parameter types: of each group.
+    init(_ bytes: [UInt8], types: [OptimizerType]) throws(ByteReader.Fault) {
         var reader = ByteReader(bytes)
         let flags = try reader.integer(UInt8.self)
         gradNorm = try reader.double()
@@ -60,9 +60,8 @@ package struct StepEntry: Sendable {
         let loss = try reader.double()
         self.loss = flags & 1 != 0 ? loss : nil
         hyperparameters = []
-        for _ in 0..<(try reader.count(UInt32.self)) {
-            hyperparameters.append(try reader.hyperparameters())
-        }
+        guard try reader.count(UInt32.self) == types.count else { throw ByteReader.Fault() }
+        for type in types { hyperparameters.append(try reader.hyperparameters(of: type)) }
         if flags & 2 != 0 {
             let text = try reader.text()
             let fingerprint = Array(try reader.raw(IdempotencyKey.fingerprintBytes))

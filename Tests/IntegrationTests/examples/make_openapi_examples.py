@@ -4,7 +4,8 @@
     make_openapi_examples.py .build/release/optimizerd
 
 Requests are those below; every answer is what the program said to one of them. Only the section
-`components/examples`, which is the document's last, is replaced.
+`components/examples`, which is the document's last, is replaced; what is not made here (the answers
+to wrong tokens) stays in it as it was.
 """
 
 import http.client
@@ -312,13 +313,20 @@ def section(examples):
     return "\n".join(lines) + "\n"
 
 
+def others(section):
+    """Examples that are not made here, as they stand."""
+    found = re.findall(r"^    (\w+):\n((?:      .*\n)+)", section, re.M)
+    return "".join(f"    {name}:\n{lines}" for name, lines in found if name not in ORDER)
+
+
 def main(program):
     program = str(Path(program).resolve())
     examples = (answers_by_default(program) | answers_under_pressure(program)
                 | answers_about_the_disk(program))
     text = DOCUMENT.read_text(encoding="utf-8")
-    before = text[:text.index(SECTION) + len(SECTION)]
-    DOCUMENT.write_text(before + section(examples), encoding="utf-8")
+    start = text.index(SECTION) + len(SECTION)
+    DOCUMENT.write_text(
+        text[:start] + section(examples) + others(text[start:]), encoding="utf-8")
 
 
 if __name__ == "__main__":

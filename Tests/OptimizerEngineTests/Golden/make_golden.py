@@ -8,11 +8,16 @@ import os
 os.environ["ATEN_CPU_CAPABILITY"] = "default"
 
 import pathlib
+import sys
 
 import numpy
 import torch
 
-MASK = (1 << 64) - 1
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parents[1] / "IntegrationTests"))
+
+from vectors import SplitMix  # noqa: E402
+
 STEPS = 25
 
 # lr, betas, eps, weight_decay, amsgrad, maximize
@@ -27,34 +32,20 @@ OPTIONS = [
 SIZES = {"f32": (1, 16, 37), "f64": (1, 8, 19)}
 
 
-class SplitMix:
-    """The generator of Support.swift."""
-
-    def __init__(self, seed):
-        self.state = seed
-
-    def value(self):
-        self.state = (self.state + 0x9E3779B97F4A7C15) & MASK
-        z = self.state
-        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
-        bits = z ^ (z >> 31)
-        return ((bits >> 40) / 8388608 - 1) / (1 << (bits & 7))
-
-    def tensor(self, count, dtype):
-        return torch.tensor([self.value() for _ in range(count)], dtype=dtype)
+def drawn(random, count, dtype):
+    return torch.tensor([random.value() for _ in range(count)], dtype=dtype)
 
 
 def run(kind, dtype, count, seed, options):
     lr, betas, eps, weight_decay, amsgrad, maximize = options
     random = SplitMix(seed)
-    parameter = torch.nn.Parameter(random.tensor(count, dtype))
+    parameter = torch.nn.Parameter(drawn(random, count, dtype))
     make = torch.optim.Adam if kind == "adam" else torch.optim.AdamW
     optimizer = make(
         [parameter], lr=lr, betas=betas, eps=eps, weight_decay=weight_decay,
         amsgrad=amsgrad, maximize=maximize, fused=True)
     for _ in range(STEPS):
-        parameter.grad = random.tensor(count, dtype)
+        parameter.grad = drawn(random, count, dtype)
         optimizer.step()
     state = optimizer.state[parameter]
     names = ["exp_avg", "exp_avg_sq"] + (["max_exp_avg_sq"] if amsgrad else [])
@@ -64,6 +55,21 @@ def run(kind, dtype, count, seed, options):
 def hexadecimal(tensor):
     bits, width = (numpy.uint32, 8) if tensor.dtype == torch.float32 else (numpy.uint64, 16)
     return " ".join(f"{int(x):0{width}x}" for x in tensor.numpy().view(bits))
+
+
+def words(options):
+    for name, value in options.items():
+        if isinstance(value, tuple):
+            yield f"{name}=" + ",".join(float(x).hex() for x in value)
+        elif isinstance(value, bool):
+            yield f"{name}={int(value)}"
+        else:
+            yield f"{name}={float(value).hex()}"
+
+
+def header(kind, precision, count, seed, options):
+    first = f"case type={kind} precision={precision} count={count} steps={STEPS} seed={seed}"
+    return " ".join([first, *words(options)])
 
 
 def main():
@@ -77,17 +83,12 @@ def main():
                 for count in SIZES[precision]:
                     seed += 1
                     lr, betas, eps, weight_decay, amsgrad, maximize = options
-                    numbers = {
-                        "lr": lr, "beta1": betas[0], "beta2": betas[1], "eps": eps,
-                        "weight_decay": weight_decay}
-                    words = [f"type={kind}", f"precision={precision}", f"count={count}"]
-                    words += [f"steps={STEPS}", f"seed={seed}"]
-                    words += [f"{name}={float(x).hex()}" for name, x in numbers.items()]
-                    words += [f"amsgrad={int(amsgrad)}", f"maximize={int(maximize)}"]
-                    lines.append("case " + " ".join(words))
+                    named = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
+                             "amsgrad": amsgrad, "maximize": maximize}
+                    lines.append(header(kind, precision, count, seed, named))
                     for name, tensor in run(kind, dtype, count, seed, options):
                         lines.append(f"{name} {hexadecimal(tensor)}")
-    pathlib.Path(__file__).with_name("adam.txt").write_text("\n".join(lines) + "\n")
+    (HERE / "adam.txt").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

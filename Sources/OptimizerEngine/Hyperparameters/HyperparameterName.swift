@@ -1,0 +1,119 @@
+/// A hyperparameter by its name in PyTorch and on the wire.
+public enum HyperparameterName: String, Sendable, CaseIterable {
+    case lr
+    case betas
+    case eps
+    case weightDecay = "weight_decay"
+    case momentum
+    case dampening
+    case alpha
+    case rho
+    case lrDecay = "lr_decay"
+    case initialAccumulatorValue = "initial_accumulator_value"
+    case momentumDecay = "momentum_decay"
+    case amsgrad
+    case nesterov
+    case centered
+    case decoupledWeightDecay = "decoupled_weight_decay"
+    case maximize
+    case lrSchedule = "lr_schedule"
+
+    /// What kind of value it has.
+    public enum Kind: Sendable { case number, pair, flag, schedule }
+
+    public var kind: Kind {
+        switch self {
+        case .lr, .eps, .weightDecay, .momentum, .dampening, .alpha, .rho, .lrDecay,
+            .initialAccumulatorValue, .momentumDecay:
+            .number
+        case .betas: .pair
+        case .amsgrad, .nesterov, .centered, .decoupledWeightDecay, .maximize: .flag
+        case .lrSchedule: .schedule
+        }
+    }
+}
+
+/// The value of a hyperparameter.
+public enum HyperparameterValue: Equatable, Sendable {
+    case number(Double)
+    case pair(Double, Double)
+    case flag(Bool)
+    /// nil: the learning rate stays.
+    case schedule(LearningRateSchedule?)
+}
+
+extension HyperparameterValue: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral,
+    ExpressibleByBooleanLiteral
+{
+    public init(floatLiteral value: Double) { self = .number(value) }
+    public init(integerLiteral value: Int) { self = .number(Double(value)) }
+    public init(booleanLiteral value: Bool) { self = .flag(value) }
+}
+
+extension Hyperparameters {
+    /// Each hyperparameter by its name, also one that the type does not use. A value of another
+    /// kind than the name's is not taken.
+    public subscript(name: HyperparameterName) -> HyperparameterValue {
+        get {
+            switch name {
+            case .lr: .number(lr)
+            case .betas: .pair(beta1, beta2)
+            case .eps: .number(eps)
+            case .weightDecay: .number(weightDecay)
+            case .momentum: .number(momentum)
+            case .dampening: .number(dampening)
+            case .alpha: .number(alpha)
+            case .rho: .number(rho)
+            case .lrDecay: .number(lrDecay)
+            case .initialAccumulatorValue: .number(initialAccumulatorValue)
+            case .momentumDecay: .number(momentumDecay)
+            case .amsgrad: .flag(amsgrad)
+            case .nesterov: .flag(nesterov)
+            case .centered: .flag(centered)
+            case .decoupledWeightDecay: .flag(decoupledWeightDecay)
+            case .maximize: .flag(maximize)
+            case .lrSchedule: .schedule(lrSchedule)
+            }
+        }
+        set {
+            switch newValue {
+            case .number(let number): set(name, to: number)
+            case .pair(let first, let second):
+                if name == .betas { (beta1, beta2) = (first, second) }
+            case .flag(let flag): set(name, to: flag)
+            case .schedule(let schedule): if name == .lrSchedule { lrSchedule = schedule }
+            }
+        }
+    }
+
+    private mutating func set(_ name: HyperparameterName, to number: Double) {
+        switch name {
+        case .lr: lr = number
+        case .eps: eps = number
+        case .weightDecay: weightDecay = number
+        case .momentum: momentum = number
+        case .dampening: dampening = number
+        case .alpha: alpha = number
+        case .rho: rho = number
+        case .lrDecay: lrDecay = number
+        case .initialAccumulatorValue: initialAccumulatorValue = number
+        case .momentumDecay: momentumDecay = number
+        case .betas, .amsgrad, .nesterov, .centered, .decoupledWeightDecay, .maximize,
+            .lrSchedule:
+            assertionFailure("\(name.rawValue) is no number")
+        }
+    }
+
+    private mutating func set(_ name: HyperparameterName, to flag: Bool) {
+        switch name {
+        case .amsgrad: amsgrad = flag
+        case .nesterov: nesterov = flag
+        case .centered: centered = flag
+        case .decoupledWeightDecay: decoupledWeightDecay = flag
+        case .maximize: maximize = flag
+        case .lr, .betas, .eps, .weightDecay, .momentum, .dampening, .alpha, .rho, .lrDecay,
+            .initialAccumulatorValue, .momentumDecay, .lrSchedule:
+            assertionFailure("\(name.rawValue) is no flag")
+        }
+    }
+}

@@ -1,0 +1,113 @@
+extension Hyperparameters {
+    /// Validates the learning rate alone, which may change with every step.
+    func validateRate(group: String) throws(HyperparameterError) {
+        let range = HyperparameterName.lr.range
+        guard !range.contains(lr) else { return }
+        throw HyperparameterError(
+            name: HyperparameterName.lr.rawValue, value: lr, requirement: range.requirement,
+            group: group)
+    }
+
+    /// - Parameter group: named in the error, when the values are those of one group.
+    public func validate(group: String? = nil) throws(HyperparameterError) {
+        func check(
+            _ name: String, _ value: Double, _ holds: Bool, _ requirement: String
+        ) throws(HyperparameterError) {
+            guard !holds else { return }
+            throw HyperparameterError(
+                name: name, value: value, requirement: requirement, group: group)
+        }
+        for option in type.options {
+            let name = option.rawValue
+            switch self[option] {
+            case .number(let value):
+                let range = option.range
+                try check(name, value, range.contains(value), range.requirement)
+            case .pair(let first, let second):
+                let range = option.range
+                try check("\(name)/0", first, range.contains(first), range.requirement)
+                try check("\(name)/1", second, range.contains(second), range.requirement)
+            case .schedule(let schedule):
+                do {
+                    try schedule?.validate()
+                } catch {
+                    throw error.at(name, group: group)
+                }
+            case .flag:
+                break
+            }
+        }
+        guard type == .sgd, nesterov else { return }
+        try check("momentum", momentum, momentum > 0, "must be > 0 with nesterov")
+        try check("dampening", dampening, dampening == 0, "must be 0 with nesterov")
+    }
+}
+
+/// The numbers that a hyperparameter may have.
+private enum HyperparameterRange {
+    case finite, nonNegative, fraction, share
+
+    var requirement: String {
+        switch self {
+        case .finite: "must be a finite number"
+        case .nonNegative: "must be a finite number ≥ 0"
+        case .fraction: "must be a number ≥ 0 and < 1"
+        case .share: "must be a number ≥ 0 and ≤ 1"
+        }
+    }
+
+    func contains(_ value: Double) -> Bool {
+        switch self {
+        case .finite: value.isFinite
+        case .nonNegative: value.isFinite && value >= 0
+        case .fraction: value >= 0 && value < 1
+        case .share: value >= 0 && value <= 1
+        }
+    }
+}
+
+extension HyperparameterName {
+    fileprivate var range: HyperparameterRange {
+        switch self {
+        case .betas: .fraction
+        case .alpha, .rho: .share
+        case .dampening: .finite
+        default: .nonNegative
+        }
+    }
+}
+
+/// A hyperparameter or step option outside its range.
+public struct HyperparameterError: Error, Equatable, CustomStringConvertible {
+    /// Its name on the wire: `lr`, `betas/0`, `eps`, `weight_decay`, `grad_scale`, …
+    public let name: String
+    public let value: Double
+    /// What it must be: "must be a finite number ≥ 0".
+    public let requirement: String
+    /// The parameter group that sets it; nil for the optimizer's own values.
+    public let group: String?
+
+    public init(name: String, value: Double, requirement: String, group: String? = nil) {
+        self.name = name
+        self.value = value
+        self.requirement = requirement
+        self.group = group
+    }
+
+    /// The same about a value that lies deeper.
+    func at(_ place: String, group: String? = nil) -> HyperparameterError {
+        HyperparameterError(
+            name: "\(place)/\(name)", value: value, requirement: requirement, group: group)
+    }
+
+    public var description: String {
+        let place = group.map { " of group \"\($0)\"" } ?? ""
+        return "\(name)\(place) \(requirement), not \(value)"
+    }
+
+    /// Values compare by bits, so that an error about NaN equals itself.
+    public static func == (a: HyperparameterError, b: HyperparameterError) -> Bool {
+        a.name == b.name && a.value.bitPattern == b.value.bitPattern
+            && a.requirement == b.requirement && a.group == b.group
+    }
+}

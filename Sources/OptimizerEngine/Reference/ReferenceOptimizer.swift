@@ -1,0 +1,102 @@
+/// Every rule as a slow, obvious loop: what the kernels must equal bit for bit, on any CPU.
+///
+/// `Real` is Float or Double, the working precision. The formulas are those of `torch.optim` on
+/// the CPU without fused multiply-add (Adam's and AdamW's those of `fused=True`), Lion's those of
+/// its paper.
+package struct ReferenceOptimizer<Real: BinaryFloatingPoint & Sendable>: Sendable {
+    package var hyper: Hyperparameters
+    package var parameters: [Real]
+    /// Those that the rule keeps, by name.
+    package var moments: [StateVector: [Real]] = [:]
+    package var steps = 0
+    /// NAdam's product of momentum coefficients.
+    package var muProduct = 1.0
+
+    package init(_ hyper: Hyperparameters, parameters: [Real]) {
+        self.hyper = hyper
+        self.parameters = parameters
+        let zeros = [Real](repeating: 0, count: parameters.count)
+        for vector in StateVector.moments where hyper.keeps(vector) { moments[vector] = zeros }
+        if hyper.type == .adagrad {
+            moments[.sum] = zeros.map { _ in Real(hyper.initialAccumulatorValue) }
+        }
+    }
+
+    package mutating func step(_ gradients: [Real], gradScale: Double = 1, clipCoef: Double = 1) {
+        steps += 1
+        if hyper.type == .nadam { muProduct *= mu(steps) }
+        let (scale, coefficient) = (Real(gradScale), Real(clipCoef))
+        let decay = Real(hyper.weightDecay)
+        let keep = Real(1 - hyper.lr * hyper.weightDecay)
+        for i in parameters.indices {
+            // The loss scale comes off first.
+            var g = gradients[i] / scale
+            // Clipping by the norm of all gradients.
+            g = g * coefficient
+            // Ascent is descent of the negative.
+            if hyper.maximize { g = -g }
+            // Decay: coupled into the gradient, or shrinking the parameter.
+            if hyper.weightDecay != 0 {
+                if isDecoupled {
+                    parameters[i] = parameters[i] * keep
+                } else {
+                    g = g + parameters[i] * decay
+                }
+            }
+            update(i, g)
+        }
+    }
+
+    private var isDecoupled: Bool {
+        hyper.type == .adamw || hyper.type == .lion || hyper.decoupledWeightDecay
+    }
+
+    private mutating func update(_ i: Int, _ g: Real) {
+        switch hyper.type {
+        case .adam, .adamw: adam(i, g)
+        case .nadam: nadam(i, g)
+        case .radam: radam(i, g)
+        case .adamax: adamax(i, g)
+        case .adagrad: adagrad(i, g)
+        case .rmsprop: rmsprop(i, g)
+        case .adadelta: adadelta(i, g)
+        case .sgd: sgd(i, g)
+        case .lion: lion(i, g)
+        }
+    }
+}
+
+// What the formulas have in common. Bias corrections and step sizes are computed in Double, and
+// each is narrowed once.
+
+extension ReferenceOptimizer {
+    var lr: Double { hyper.lr }
+    var eps: Real { Real(hyper.eps) }
+    var beta1: Double { hyper.betas.0 }
+    var beta2: Double { hyper.betas.1 }
+    var bc1: Double { 1 - Kernels.power(beta1, steps) }
+    var bc2: Double { 1 - Kernels.power(beta2, steps) }
+
+    /// m ← lerp(m, g, 1 − β), from the nearer end.
+    mutating func lerp(_ vector: StateVector, _ i: Int, _ g: Real, _ beta: Double) -> Real {
+        let (m, w) = (moments[vector]![i], Real(1 - beta))
+        let result = w < 0.5 ? m + w * (g - m) : g - (g - m) * (1 - w)
+        moments[vector]![i] = result
+        return result
+    }
+
+    /// v ← β·v + (1 − β)·x².
+    mutating func meanSquare(_ vector: StateVector, _ i: Int, _ x: Real, _ beta: Double) -> Real {
+        let v = moments[vector]![i] * Real(beta) + (Real(1 - beta) * x) * x
+        moments[vector]![i] = v
+        return v
+    }
+
+    /// The larger; a NaN on either side stays, as in `torch.maximum`.
+    func maximum(_ a: Real, _ b: Real) -> Real { a > b || a.isNaN ? a : b }
+
+    /// NAdam's μ at step t.
+    func mu(_ t: Int) -> Double {
+        beta1 * (1 - 0.5 * Kernels.power(0.96, Double(t) * hyper.momentumDecay))
+    }
+}

@@ -1,0 +1,206 @@
+import OptimizerEngine
+import SystemIO
+import TensorFormats
+import Testing
+
+@testable import OptimizerSessions
+
+/// Sessions of every rule, and of several rules at once.
+@Suite struct RuleTests {
+    /// Tensors a (2 elements), b (4), c (3); b is in the group `other`.
+    private func specification(
+        _ sample: RuleSample, _ type: ElementType = .f32
+    ) throws -> SessionSpecification {
+        let group = GroupSettings(name: "other", params: ["b"], overrides: sample.other)
+        return try .sample(
+            SessionSettings(defaults: sample.defaults, groups: [group], nonfinite: .skip),
+            shapes: [[2], [2, 2], [3]], type)
+    }
+
+    /// Each group steps as an engine of its own rule does, and they disturb one another in nothing.
+    @Test(arguments: RuleSample.all)
+    func groupsStepAsTheirRules(_ sample: RuleSample) throws {
+        let session = try World().session("s", specification(sample))
+        let start = try session.parameters()
+        var own = ReferenceOptimizer<Float>(
+            sample.defaults, parameters: (start[..<2] + start[6...]).map { Float($0) })
+        var other = ReferenceOptimizer<Float>(
+            sample.other.applied(to: sample.defaults), parameters: start[2..<6].map { Float($0) })
+        for seed in 1...4 {
+            let gradient = gradients(9, seed: seed)
+            try session.take(gradient)
+            own.step((gradient[..<2] + gradient[6...]).map { Float($0) })
+            other.step(gradient[2..<6].map { Float($0) })
+            let expected = own.parameters[..<2] + other.parameters + own.parameters[2...]
+            #expect(try session.parameters() == expected.map { Double($0) })
+        }
+        let file = try session.state()
+        let header = try SafetensorsHeader.parse(file: file)
+        for (tensor, reference) in [("a", own), ("b", other), ("c", own)] {
+            let kept = Set(reference.moments.keys.map { "\($0.rawValue)/\(tensor)" })
+            let named = header.tensors.map(\.name).filter { $0.hasSuffix("/\(tensor)") }
+            let numbers = reference.hyper.type == .nadam ? ["step", "mu_product"] : ["step"]
+            #expect(
+                Set(named) == kept.union((numbers + ["parameters"]).map { "\($0)/\(tensor)" }))
+        }
+    }
+
+    /// Everything that touches what a rule keeps, in a fixed order.
+    private func live(_ world: World, _ session: Session, from event: Int) throws {
+        let events: [() throws -> Void] = [
+            { try session.take(gradients(9)) },
+            // One tensor of each group stands still, so that they have come differently far.
+            {
+                let slab = try Slab(gradients(4), .f32)
+                let places = GradientPlace(byteOffset: 0, type: .f32)
+                var request = StepRequest(
+                    gradients: StepGradients(slab: slab, places: .each([nil, places, nil])))
+                request.options.partial = .skip
+                try session.take(request)
+            },
+            { try session.take(gradients(9, seed: 2)) },
+            {
+                try session.change { patch in
+                    patch.defaults = session.description().hyperparameters.type.switches(true)
+                }
+            },
+            { try session.take(gradients(9, seed: 3)) },
+            {
+                let outcome = try session.take([.nan, 0, 0, 0, 0, 0, 0, 0, 0])
+                #expect(!outcome.applied)
+            },
+            {
+                try session.change { patch in
+                    patch.defaults = session.description().hyperparameters.type.switches(false)
+                }
+            },
+            { try session.take(gradients(9, seed: 4)) },
+            {
+                try session.change { patch in
+                    patch.defaults = session.description().hyperparameters.type.switches(true)
+                }
+            },
+            { try session.take(gradients(9, seed: 5)) },
+            { try world.importState(try session.state(), as: session.name) },
+            { try session.take(gradients(9, seed: 6)) },
+        ]
+        for event in events[event...] { try event() }
+    }
+
+    /// A run is found again with all that its rule keeps, by its log alone or from a snapshot.
+    @Test(arguments: RuleSample.all, [nil, 3, 8] as [Int?])
+    func runsAreFoundAsTheyWere(_ sample: RuleSample, _ snapshotAfter: Int?) throws {
+        let directory = try TemporaryDirectory()
+        func life() throws -> (state: [UInt8], description: [GroupDescription]) {
+            let world = try World(directory: directory)
+            var specification = try specification(sample)
+            specification.durability = .log
+            let session = try world.session("s", specification)
+            try live(world, session, from: 0)
+            if snapshotAfter != nil {
+                world.store.snapshotAll(until: MonotonicClock.now() + .seconds(60))
+            }
+            try live(world, session, from: snapshotAfter ?? 0)
+            return (try session.state(), session.description().groups)
+        }
+        let (state, groups) = try life()
+        let world = try World(directory: directory)
+        let session = try world.store.session(named: "s")
+        #expect(try session.state() == state)
+        #expect(session.description().groups == groups)
+        try session.take(gradients(9, seed: 7))
+        // A fork, and an import under another name, go on alike.
+        let next = try session.state()
+        try world.importState(state, as: "imported")
+        let imported = try world.store.session(named: "imported")
+        try imported.take(gradients(9, seed: 7))
+        #expect(try imported.state() == next)
+        try world.fork("s", as: "fork")
+        #expect(try world.store.session(named: "fork").state() == next)
+    }
+
+    /// What a file must hold of a rule's state, and must not hold of another's.
+    @Test func statesOfOtherRulesAreRefused() throws {
+        let world = try World()
+        var files: [OptimizerType: [UInt8]] = [:]
+        for type in OptimizerType.allCases {
+            let settings = SessionSettings(defaults: type.defaults)
+            let session = try world.session("\(type)", .sample(settings))
+            try session.take(gradients(6))
+            files[type] = try session.state()
+        }
+        let nadam = try #require(files[.nadam])
+        let session = try world.session("s", .sample())
+        // The rule comes with the file.
+        try world.importState(nadam, as: "s")
+        #expect(session.description().hyperparameters.type == .nadam)
+        for (name, part) in [("mu_product/a", "mu_product/"), ("step/b", "step/")] {
+            let fault = #expect(throws: SessionError.self) {
+                let file = renaming(name, to: part.dropLast() + "_/x", in: nadam)
+                try world.importState(file, as: "s")
+            }
+            #expect(fault == .missingTensor(name: name))
+        }
+        for product in [-0.5, 1.5, .nan, .infinity] {
+            let error = #expect(throws: SessionError.self) {
+                try world.importState(setting("mu_product/a", product, in: nadam), as: "s")
+            }
+            guard case .invalidSettings(let fault)? = error else {
+                Issue.record("\(String(describing: error))")
+                continue
+            }
+            #expect(fault.kind == .invalidValue && fault.pointer == "/mu_product~1a")
+        }
+        for (type, name) in [
+            (OptimizerType.adagrad, "sum/a"), (.rmsprop, "square_avg/a"), (.adamax, "exp_inf/a"),
+            (.adadelta, "acc_delta/b"),
+        ] {
+            let file = try #require(files[type])
+            let error = #expect(throws: SessionError.self) {
+                try world.importState(setting(name, Float(-1), in: file), as: "s")
+            }
+            guard case .invalidSettings(let fault)? = error else {
+                Issue.record("\(String(describing: error))")
+                continue
+            }
+            #expect(fault.pointer == "/" + name.replacing("/", with: "~1"))
+        }
+    }
+
+    /// The file with other bytes at the start of a tensor.
+    private func setting<Number>(
+        _ name: String, _ number: Number, in file: [UInt8]
+    ) throws -> [UInt8] {
+        let header = try SafetensorsHeader.parse(file: file)
+        let entry = try #require(header.tensors.first { $0.name == name })
+        let start = file.count - header.dataByteCount + entry.begin
+        let bytes = withUnsafeBytes(of: number) { Array($0) }
+        return file[..<start] + bytes + file[(start + bytes.count)...]
+    }
+
+    /// The file with another name of as many bytes or more for a tensor, the rest being spaces.
+    private func renaming(
+        _ name: String, to other: some StringProtocol, in file: [UInt8]
+    ) -> [UInt8] {
+        let dataStart = 8 + (Int(file[0]) | Int(file[1]) << 8)
+        var header = String(decoding: file[8..<dataStart], as: UTF8.self)
+        header = header.replacing("\"\(name)\"", with: "\"\(other)\"")
+        header += String(repeating: " ", count: -header.utf8.count & 7)
+        let count = UInt64(header.utf8.count)
+        return (0..<8).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) } + Array(header.utf8)
+            + file[dataStart...]
+    }
+}
+
+extension OptimizerType {
+    /// What the rule keeps on request, on or off.
+    fileprivate func switches(_ on: Bool) -> HyperparameterOverrides {
+        switch self {
+        case .adam, .adamw: HyperparameterOverrides(amsgrad: on)
+        case .rmsprop: HyperparameterOverrides(momentum: on ? 0.5 : 0, centered: on)
+        case .sgd:
+            HyperparameterOverrides(momentum: on ? 0.5 : 0, dampening: 0.25, nesterov: false)
+        default: HyperparameterOverrides(lr: on ? 0.25 : 0.5)
+        }
+    }
+}
