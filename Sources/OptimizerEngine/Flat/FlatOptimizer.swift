@@ -135,9 +135,21 @@ package final class FlatOptimizer: @unchecked Sendable {
         }
     }
 
-    /// Counts a step that the slot has taken under these hyperparameters.
-    func count(_ slot: Int, _ hyper: Hyperparameters) {
-        progress[slot] = progress[slot].next(hyper)
+    /// Counts a step that slots have taken.
+    ///
+    /// - Parameter hyperparameters: of each group, as they held for it.
+    func count(_ hyperparameters: [Hyperparameters], where hasStepped: (_ slot: Int) -> Bool) {
+        let countsOnlySteps = hyperparameters.allSatisfy { $0.type != .nadam && $0.type != .sgd }
+        var counted = progress
+        progress = []  // so that the changes below copy nothing
+        for slot in counted.indices where hasStepped(slot) {
+            if countsOnlySteps {
+                counted[slot].step = SlotProgress.next(counted[slot].step)
+            } else {
+                counted[slot] = counted[slot].next(hyperparameters[table.groupOfSlot[slot]])
+            }
+        }
+        progress = counted
     }
 
     /// Sets how far each slot has come, as part of an import.

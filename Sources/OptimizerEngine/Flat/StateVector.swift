@@ -78,13 +78,15 @@ package struct SlotProgress: Hashable, Sendable {
     /// The step count at which counting stops, far beyond where any β^t is zero.
     package static let maximumStep = 1 << 53
 
+    static func next(_ step: Int) -> Int { min(step + 1, maximumStep) }
+
     /// What NAdam's product can be.
     package static let muProducts = 0.0...1
 
     /// After one more step under these hyperparameters.
     func next(_ hyper: Hyperparameters) -> SlotProgress {
         var next = self
-        next.step = min(step + 1, Self.maximumStep)
+        next.step = Self.next(step)
         if hyper.type == .nadam { next.muProduct *= hyper.mu(next.step) }
         if hyper.type == .sgd { next.hasMomentumBuffer = hyper.momentum > 0 }
         return next

@@ -130,10 +130,7 @@ package final class StepPass: @unchecked Sendable {
 
     /// Counts the step for every parameter that had a gradient. Call after every apply tile.
     package func commit() {
-        let groupOfSlot = optimizer.table.groupOfSlot
-        for slot in optimizer.slots.indices where hasGradient(slot) {
-            optimizer.count(slot, hyperparameters[groupOfSlot[slot]])
-        }
+        optimizer.count(hyperparameters, where: hasGradient)
     }
 
     /// The whole step on this thread.
