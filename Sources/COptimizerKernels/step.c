@@ -70,3 +70,51 @@ void opt_step(enum opt_level level, enum opt_type working, const struct opt_scal
         if (narrows) opt_convert(level, working, part.param, memory->out_type, out, n);
     }
 }
+
+// MARK: LAMB
+
+typedef void moments_kernel(const struct opt_scalars *, const void *grad, const void *param,
+                            void *exp_avg, void *exp_avg_sq, void *direction, size_t count);
+typedef void apply_kernel(const struct opt_scalars *, double step_size, void *param,
+                          const void *exp_avg, const void *exp_avg_sq, size_t count);
+
+#define DEFINE_LAMB(LEVEL, TARGET, SUFFIX)                                                   \
+    TARGET static void lamb_moments_##SUFFIX##_##LEVEL(                                      \
+        const struct opt_scalars *s, const void *grad, const void *param, void *exp_avg,     \
+        void *exp_avg_sq, void *direction, size_t count) {                                   \
+        lamb_moments_##SUFFIX(s, grad, param, exp_avg, exp_avg_sq, direction, count);        \
+    }                                                                                        \
+    TARGET static void lamb_apply_##SUFFIX##_##LEVEL(                                        \
+        const struct opt_scalars *s, double step_size, void *param, const void *exp_avg,     \
+        const void *exp_avg_sq, size_t count) {                                              \
+        lamb_apply_##SUFFIX(s, step_size, param, exp_avg, exp_avg_sq, count);                \
+    }
+#define DEFINE_LAMB_F32(LEVEL, TARGET) DEFINE_LAMB(LEVEL, TARGET, f32)
+#define DEFINE_LAMB_F64(LEVEL, TARGET) DEFINE_LAMB(LEVEL, TARGET, f64)
+FOR_EACH_LEVEL(DEFINE_LAMB_F32)
+FOR_EACH_LEVEL(DEFINE_LAMB_F64)
+
+static moments_kernel *const f32_moments[OPT_LEVEL_COUNT] = LEVEL_TABLE(lamb_moments_f32);
+static moments_kernel *const f64_moments[OPT_LEVEL_COUNT] = LEVEL_TABLE(lamb_moments_f64);
+static apply_kernel *const f32_applies[OPT_LEVEL_COUNT] = LEVEL_TABLE(lamb_apply_f32);
+static apply_kernel *const f64_applies[OPT_LEVEL_COUNT] = LEVEL_TABLE(lamb_apply_f64);
+
+void opt_lamb_moments(enum opt_level level, enum opt_type working,
+                      const struct opt_scalars *scalars, const struct opt_memory *memory,
+                      void *direction, size_t count) {
+    _Alignas(64) double buffer[OPT_NORM_BLOCK];
+    const void *grad = memory->grad;
+    if (memory->grad_type != working) {
+        opt_convert(level, memory->grad_type, grad, working, buffer, count);
+        grad = buffer;
+    }
+    (working == OPT_F64 ? f64_moments : f32_moments)[level](
+        scalars, grad, memory->param, memory->moment[0], memory->moment[1], direction, count);
+}
+
+void opt_lamb_apply(enum opt_level level, enum opt_type working,
+                    const struct opt_scalars *scalars, const struct opt_memory *memory,
+                    double step_size, size_t count) {
+    (working == OPT_F64 ? f64_applies : f32_applies)[level](
+        scalars, step_size, memory->param, memory->moment[0], memory->moment[1], count);
+}

@@ -4,8 +4,8 @@
 //   MASK     the integer vector that comparing two VECTORs gives
 //   NAME(x)  x with the precision's suffix
 // Here is what all rules share; rules_body.h holds each rule's own lines. Formulas and their order
-// are those of PyTorch's CPU optimizers, without fused multiply-add; Reference.swift explains them
-// line by line.
+// are those of PyTorch's CPU optimizers, without fused multiply-add; ReferenceRules.swift explains
+// them line by line.
 //
 // The divider bounds Adam's speed: one square root and two divisions for each parameter alone take
 // 424 us for a million floats (AVX2, Zen 3), the whole step 440 to 470. Prefetching made it slower
@@ -20,6 +20,20 @@ struct NAME(constants) {
     bool maximize, rectified, nesterov, starts;
 };
 
+INLINE struct NAME(constants) NAME(constants_of)(const struct opt_scalars *s) {
+    return (struct NAME(constants)){
+        .grad_scale = (REAL)s->grad_scale, .clip_coef = (REAL)s->clip_coef,
+        .weight_decay = (REAL)s->weight_decay, .keep = (REAL)s->keep,
+        .w1 = (REAL)s->w1, .one_minus_w1 = (REAL)1 - (REAL)s->w1, .beta1 = (REAL)s->beta1,
+        .beta2 = (REAL)s->beta2, .w2 = (REAL)s->w2, .bc1 = (REAL)s->bc1, .bc2 = (REAL)s->bc2,
+        .root_bc2 = (REAL)s->root_bc2, .eps = (REAL)s->eps, .step_size = (REAL)s->step_size,
+        .neg_step_size = -(REAL)s->step_size,
+        .neg_momentum_step_size = -(REAL)s->momentum_step_size, .rect = (REAL)s->rect,
+        .momentum = (REAL)s->momentum, .maximize = s->maximize, .rectified = s->rectified,
+        .nesterov = s->nesterov, .starts = s->starts,
+    };
+}
+
 struct NAME(arrays) {
     const REAL *grad;
     REAL *param, *moment[OPT_MOMENT_COUNT], *out;
@@ -30,6 +44,13 @@ struct NAME(arrays) {
 struct NAME(lanes_of) {
     VECTOR g, p, moment[OPT_MOMENT_COUNT];
 };
+
+/// The gradient after loss scale, clipping and sign.
+INLINE VECTOR NAME(prepared)(const struct NAME(constants) *k, VECTOR g) {
+    if (k->grad_scale != 1) g = g / k->grad_scale;
+    if (k->clip_coef != 1) g = g * k->clip_coef;
+    return k->maximize ? -g : g;
+}
 
 #include "rules_body.h"
 
@@ -45,9 +66,7 @@ INLINE void NAME(step_lanes)(const struct NAME(constants) *k, const struct NAME(
         if (keeps[j]) memcpy(&x.moment[j], at->moment[j] + i, bytes);
     }
 
-    if (k->grad_scale != 1) x.g = x.g / k->grad_scale;
-    if (k->clip_coef != 1) x.g = x.g * k->clip_coef;
-    if (k->maximize) x.g = -x.g;
+    x.g = NAME(prepared)(k, x.g);
     if (k->weight_decay != 0) x.g = x.g + x.p * k->weight_decay;
     if (k->keep != 1) x.p = x.p * k->keep;
 
@@ -61,6 +80,7 @@ INLINE void NAME(step_lanes)(const struct NAME(constants) *k, const struct NAME(
     case OPT_ADADELTA: NAME(adadelta)(k, &x); break;
     case OPT_SGD: NAME(sgd)(k, &x, keeps[1]); break;
     case OPT_LION: NAME(lion)(k, &x); break;
+    case OPT_LAMB: break;
     }
 
     for (int j = 0; j < OPT_MOMENT_COUNT; j++) {
@@ -82,17 +102,7 @@ INLINE void NAME(step_loop)(const struct NAME(constants) *k, const struct NAME(a
 INLINE void NAME(step_body)(const struct opt_scalars *s, const struct opt_memory *memory,
                             size_t count) {
     // Local copies: the compiler sees that no store changes them.
-    const struct NAME(constants) k = {
-        .grad_scale = (REAL)s->grad_scale, .clip_coef = (REAL)s->clip_coef,
-        .weight_decay = (REAL)s->weight_decay, .keep = (REAL)s->keep,
-        .w1 = (REAL)s->w1, .one_minus_w1 = (REAL)1 - (REAL)s->w1, .beta1 = (REAL)s->beta1,
-        .beta2 = (REAL)s->beta2, .w2 = (REAL)s->w2, .bc1 = (REAL)s->bc1, .bc2 = (REAL)s->bc2,
-        .root_bc2 = (REAL)s->root_bc2, .eps = (REAL)s->eps, .step_size = (REAL)s->step_size,
-        .neg_step_size = -(REAL)s->step_size,
-        .neg_momentum_step_size = -(REAL)s->momentum_step_size, .rect = (REAL)s->rect,
-        .momentum = (REAL)s->momentum, .maximize = s->maximize, .rectified = s->rectified,
-        .nesterov = s->nesterov, .starts = s->starts,
-    };
+    const struct NAME(constants) k = NAME(constants_of)(s);
     const struct NAME(arrays) at = {
         memory->grad, memory->param,
         {memory->moment[0], memory->moment[1], memory->moment[2]}, memory->out,
@@ -121,6 +131,9 @@ INLINE void NAME(step_body)(const struct opt_scalars *s, const struct opt_memory
         else LOOP(OPT_SGD, false, false, false);
         break;
     case OPT_LION: LOOP(OPT_LION, true, false, false); break;
+    case OPT_LAMB: break;  // of whole tensors: lamb_body.h
     }
 #undef LOOP
 }
+
+#include "lamb_body.h"

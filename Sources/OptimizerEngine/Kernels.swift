@@ -35,6 +35,24 @@ package struct Kernels: Sendable {
         withUnsafePointer(to: memory) { opt_step(code, working.code, scalars, $0, count) }
     }
 
+    func lambMoments(
+        _ working: ElementType, _ scalars: UnsafePointer<opt_scalars>, _ memory: opt_memory,
+        direction: UnsafeMutableRawPointer, count: Int
+    ) {
+        withUnsafePointer(to: memory) {
+            opt_lamb_moments(code, working.code, scalars, $0, direction, count)
+        }
+    }
+
+    func lambApply(
+        _ working: ElementType, _ scalars: UnsafePointer<opt_scalars>, _ memory: opt_memory,
+        stepSize: Double, count: Int
+    ) {
+        withUnsafePointer(to: memory) {
+            opt_lamb_apply(code, working.code, scalars, $0, stepSize, count)
+        }
+    }
+
     /// Σ (x / gradScale)² of at most `normBlock` elements.
     func sumOfSquares(
         _ x: UnsafeRawPointer, _ type: ElementType, working: ElementType, count: Int,

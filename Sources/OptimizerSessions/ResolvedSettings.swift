@@ -18,7 +18,9 @@ struct ResolvedSettings {
         maxGradNorm = settings.maxGradNorm
         nonfinite = settings.nonfinite
         do {
-            try Self.check(settings.defaults, at: "/optimizer")
+            try Self.check(
+                settings.defaults, setBy: HyperparameterOverrides(settings.defaults),
+                at: "/optimizer")
             try Self.check(maxGradNorm: settings.maxGradNorm)
             groups = try Self.groups(settings, layout)
         } catch {
@@ -36,13 +38,27 @@ struct ResolvedSettings {
         nonfinite = state.nonfinite
     }
 
+    /// - Parameters:
+    ///   - overrides: what the request sets there.
+    ///   - group: the group that inherits it, when the fault is one only together with its own.
     static func check(
-        _ hyperparameters: Hyperparameters, at pointer: String
+        _ hyperparameters: Hyperparameters, setBy overrides: HyperparameterOverrides,
+        at pointer: String, inheritedBy group: String? = nil
     ) throws(SettingsFault) {
         do {
             try hyperparameters.validate()
         } catch {
-            throw SettingsFault(error, at: "\(pointer)/\(error.name)")
+            let option = HyperparameterName(rawValue: error.name)
+            let isSetHere = option.map { overrides[$0] != nil } ?? true
+            guard isSetHere || overrides[.nesterov] != true else {
+                throw SettingsFault(
+                    .invalidHyperparameter, "\(pointer)/nesterov",
+                    "needs a momentum > 0 and dampening 0")
+            }
+            let fault = SettingsFault(error, at: "\(pointer)/\(error.name)")
+            throw SettingsFault(
+                fault.kind, fault.pointer,
+                fault.detail + (group.map { ", in group \"\($0)\"" } ?? ""))
         }
     }
 
@@ -79,7 +95,9 @@ struct ResolvedSettings {
                     "is the name of another group already")
             }
             let members = try members(of: group, at: pointer, layout, &isFree)
-            try check(group.overrides.applied(to: settings.defaults), at: pointer)
+            try check(
+                group.overrides.applied(to: settings.defaults), setBy: group.overrides,
+                at: pointer)
             groups.append(
                 GroupSpecification(
                     name: group.name, members: members, overrides: group.overrides))

@@ -76,7 +76,7 @@ extension SessionState {
         var overrides: [(name: String, HyperparameterOverrides)] = []
         do {
             try patch.defaults.check(of: defaults.type, at: "/optimizer")
-            try ResolvedSettings.check(defaults, at: "/optimizer")
+            try ResolvedSettings.check(defaults, setBy: patch.defaults, at: "/optimizer")
             try ResolvedSettings.check(maxGradNorm: norm)
             for (index, change) in patch.groups.enumerated() {
                 let pointer = "/param_groups/\(index)"
@@ -84,8 +84,13 @@ extension SessionState {
                 let merged = own.merged(with: change.overrides)
                 let values = merged.applied(to: defaults)
                 try change.overrides.check(of: values.type, at: pointer)
-                try ResolvedSettings.check(values, at: pointer)
+                try ResolvedSettings.check(values, setBy: change.overrides, at: pointer)
                 overrides.append((change.name, merged))
+            }
+            for (name, own) in untouched.rest {
+                try ResolvedSettings.check(
+                    own.applied(to: defaults), setBy: patch.defaults, at: "/optimizer",
+                    inheritedBy: name)
             }
         } catch {
             throw .invalidSettings(error)
@@ -103,11 +108,17 @@ extension SessionState {
 
 /// The groups that a patch has not named yet, by name.
 private struct UntouchedGroups {
-    private var overrides: [String: HyperparameterOverrides]
+    private let overrides: [String: HyperparameterOverrides]
     private var taken: Set<String> = []
 
     init(_ groups: [GroupTable.Group]) {
         overrides = Dictionary(uniqueKeysWithValues: groups.map { ($0.name, $0.overrides) })
+    }
+
+    /// The groups that nobody took.
+    var rest: [(name: String, overrides: HyperparameterOverrides)] {
+        overrides.filter { !taken.contains($0.key) }.sorted { $0.key < $1.key }
+            .map { (name: $0.key, overrides: $0.value) }
     }
 
     /// What the group overrides so far. Each can be taken once.

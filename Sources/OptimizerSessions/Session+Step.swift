@@ -162,8 +162,17 @@ private final class StepRun: @unchecked Sendable {
             })
     }
 
-    private func apply(then next: @escaping @Sendable () -> Void) {
-        run(tiles: pass.applyTileCount, { self.pass.apply(tile: $0) }, then: next)
+    private func apply(
+        _ phase: StepPass.Phase = StepPass.firstPhase, then next: @escaping @Sendable () -> Void
+    ) {
+        let tiles = pass.tileCount(of: phase)
+        // Most steps have one phase, and then nothing comes between it and what follows.
+        guard !pass.isLast(phase) else {
+            return run(tiles: tiles, { self.pass.run(phase, tile: $0) }, then: next)
+        }
+        run(tiles: tiles, { self.pass.run(phase, tile: $0) }) {
+            if let phase = self.pass.next(after: phase) { self.apply(phase, then: next) }
+        }
     }
 
     private func commit() {

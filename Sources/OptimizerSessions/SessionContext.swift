@@ -7,7 +7,7 @@ struct SessionContext: Sendable {
     let limits: SessionLimits
     let lanes: LanePool
     let bodies: SlabPool
-    let budget: StateBudget
+    var budget: StateBudget
     /// nil: sessions live in memory only.
     let archive: Archive?
 

@@ -15,7 +15,8 @@ final class SessionState: @unchecked Sendable {
     var skipped = 0
     var created: WallTime
     var updated: WallTime
-    private let overhead: Reservation
+    private let vectors: StateVectors
+    private var overhead: Reservation
 
     var tag: SessionTag { SessionTag(generation: generation, step: step) }
 
@@ -48,6 +49,7 @@ final class SessionState: @unchecked Sendable {
             throw SessionError(engine: error)
         }
         vectors.stopReusing()
+        self.vectors = vectors
         self.layout = layout
         maxGradNorm = settings.maxGradNorm
         nonfinite = settings.nonfinite
@@ -65,6 +67,15 @@ final class SessionState: @unchecked Sendable {
     var stateBytes: Int {
         let working = optimizer.elementType.working.byteCount * layout.elementCount
         return overhead.byteCount + optimizer.vectorCount * working
+    }
+
+    /// Counts against another budget from now on, with all that it holds and will hold.
+    func charge(to budget: StateBudget) throws(SessionError) {
+        overhead = try budget.reserve(overhead.byteCount)
+        for case let memory as StateMemory in optimizer.memories {
+            try memory.charge(to: budget)
+        }
+        vectors.budget = budget
     }
 
     func check(_ ifMatch: Precondition?) throws(SessionError) {
@@ -99,7 +110,7 @@ final class SessionState: @unchecked Sendable {
 ///
 /// `@unchecked Sendable` for the reason `SessionState` is.
 private final class StateVectors: @unchecked Sendable {
-    private let budget: StateBudget
+    var budget: StateBudget
     private var reusable: [any ParameterMemory]
 
     init(_ budget: StateBudget, _ reused: SessionState?) {

@@ -153,7 +153,7 @@ extension StateImport {
             throw .invalidSettings(
                 SettingsFault(
                     .invalidValue, "/\(JSONPointer.escape(name))",
-                    "must have no negative number: it is a mean of squares"))
+                    "must have no negative number: it is made of squares or magnitudes"))
         }
     }
 

@@ -49,7 +49,7 @@ final class Reservation: Sendable {
 /// One vector of a session's state: zero-filled memory that its budget has granted.
 final class StateMemory: ParameterMemory {
     let slab: Slab
-    private let reservation: Reservation
+    private var reservation: Reservation
 
     init(byteCount: Int, budget: StateBudget) throws(SessionError) {
         reservation = try budget.reserve(byteCount)
@@ -58,6 +58,11 @@ final class StateMemory: ParameterMemory {
         } catch {
             throw .outOfMemory(bytes: byteCount)
         }
+    }
+
+    /// Counts against another budget from now on.
+    func charge(to budget: StateBudget) throws(SessionError) {
+        reservation = try budget.reserve(byteCount)
     }
 
     var base: UnsafeMutableRawPointer { slab.base }

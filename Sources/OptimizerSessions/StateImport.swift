@@ -179,7 +179,9 @@ private struct StateTensors {
         let step = Int64(
             littleEndian: data.loadUnaligned(fromByteOffset: entry.begin, as: Int64.self))
         guard (0...Int64(SlotProgress.maximumStep)).contains(step) else {
-            throw refusal(of: entry, "must be a step count of at least 0, not \(step)")
+            throw refusal(
+                of: entry,
+                "must be a step count from 0 to \(SlotProgress.maximumStep), not \(step)")
         }
         return Int(step)
     }

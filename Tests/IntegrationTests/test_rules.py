@@ -24,6 +24,7 @@ RULES = {
     "adadelta": ["lr", "rho", "eps", "weight_decay"],
     "sgd": ["lr", "momentum", "dampening", "weight_decay", "nesterov"],
     "lion": ["lr", "betas", "weight_decay"],
+    "lamb": ["lr", "betas", "eps", "weight_decay"],
 }
 SAMPLES = {
     "lr": 0.5, "betas": [0.5, 0.25], "eps": 0.5, "weight_decay": 0.5, "momentum": 0.5,
@@ -122,13 +123,47 @@ def test_types_stay(api, name):
         assert problem["errors"][0]["pointer"] == pointer
 
 
-def test_nesterov_needs_momentum(api, name):
-    for options, place in [({"nesterov": True}, "momentum"),
-                           ({"nesterov": True, "momentum": 0.9, "dampening": 0.5}, "dampening")]:
-        problem = api.put(f"/v1/sessions/{name}", json={
-            "optimizer": {"type": "sgd"} | options, "parameters": {"w": [1]}}).json()
-        assert problem["code"] == "invalid-hyperparameter"
-        assert problem["errors"][0]["pointer"] == f"/optimizer/{place}"
+@pytest.mark.parametrize(("options", "place"), [
+    ({"nesterov": True}, "/optimizer/momentum"),
+    ({"nesterov": True, "momentum": 0.9, "dampening": 0.5}, "/optimizer/dampening"),
+])
+def test_nesterov_needs_momentum(api, name, options, place):
+    problem = api.put(f"/v1/sessions/{name}", json={
+        "optimizer": {"type": "sgd"} | options, "parameters": {"w": [1]}}).json()
+    assert problem["code"] == "invalid-hyperparameter"
+    assert problem["errors"][0]["pointer"] == place
+
+
+def test_pointers_lead_to_what_the_request_says(api, name):
+    """Nesterov's momentum may be inherited, and then be taken away from above."""
+    group = {"name": "n", "params": ["w"], "nesterov": True}
+    problem = api.put(f"/v1/sessions/{name}", json={
+        "optimizer": {"type": "sgd"}, "param_groups": [group],
+        "parameters": {"v": [1], "w": [1]}}).json()
+    assert problem["errors"][0]["pointer"] == "/param_groups/0/nesterov"
+    api.create(name, {"v": [1], "w": [1]}, optimizer={"type": "sgd", "momentum": 0.9},
+               param_groups=[group])
+    before = api.get(f"/v1/sessions/{name}").json()
+    for change, pointer in [
+        ({"optimizer": {"momentum": 0}}, "/optimizer/momentum"),
+        ({"optimizer": {"dampening": 0.5}}, "/optimizer/dampening"),
+        ({"param_groups": [{"name": "n", "momentum": 0}]}, "/param_groups/0/momentum"),
+        ({"param_groups": [{"name": "n", "dampening": 1}]}, "/param_groups/0/dampening"),
+        ({"optimizer": {"momentum": 0}, "param_groups": [{"name": "n", "nesterov": True}]},
+         "/param_groups/0/nesterov"),
+    ]:
+        answer = api.patch(f"/v1/sessions/{name}", json=change)
+        problem = answer.json()
+        assert answer.status == 422 and problem["errors"][0]["pointer"] == pointer
+        assert ('group "n"' in problem["errors"][0]["detail"]) == ("param_groups" not in change)
+    assert api.get(f"/v1/sessions/{name}").json() == before
+
+
+def test_sums_start_from_finite_numbers(api, name):
+    problem = api.put(f"/v1/sessions/{name}", json={
+        "optimizer": {"type": "adagrad", "initial_accumulator_value": 1e39},
+        "parameters": {"w": [1, 2]}}).json()
+    assert problem["errors"][0]["pointer"] == "/optimizer/initial_accumulator_value"
 
 
 def test_mixed_groups(api, name):

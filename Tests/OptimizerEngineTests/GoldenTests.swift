@@ -82,7 +82,7 @@ struct GoldenTests {
         }
     }
 
-    @Test(arguments: [("adam", 72), ("optimizers", 98)])
+    @Test(arguments: [("adam", 72), ("optimizers", 110)])
     func everyCaseBitForBit(_ file: String, count: Int) throws {
         let cases = try cases(of: file)
         #expect(cases.count == count)

@@ -17,10 +17,11 @@ struct RuleKernelTests {
         .init(.adadelta), .init(.adadelta, lr: 0.5, rho: 0.3),
         .init(.sgd), .init(.sgd, momentum: 0.9), .init(.sgd, momentum: 0.9, dampening: 0.5),
         .init(.sgd, momentum: 0.9, nesterov: true),
+        .init(.lamb), .init(.lamb, lr: 0.1, betas: (0.3, 0.5)),
         .init(.lion), .init(.lion, lr: 0.1, betas: (0.3, 0.6)),
     ]
 
-    /// 22 rules × 2 maximize × 2 decay × 2 eps × 2 clip × 2 scale.
+    /// 24 rules × 2 maximize × 2 decay × 2 eps × 2 clip × 2 scale.
     static let grid = rules.flatMap { rule in
         [false, true].flatMap { maximize in
             [0, 0.1].flatMap { decay in

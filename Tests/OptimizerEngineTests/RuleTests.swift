@@ -3,7 +3,7 @@ import Testing
 
 /// What the rules have, refuse and keep.
 struct RuleTests {
-    /// As `torch.optim` has them, Lion as its authors do.
+    /// As `torch.optim` has them, Lion and LAMB as their authors do.
     @Test func defaultsAreTorchs() throws {
         let numbers: [(OptimizerType, [HyperparameterName: HyperparameterValue])] = [
             (.adam, [.lr: 1e-3, .betas: .pair(0.9, 0.999), .eps: 1e-8, .weightDecay: 0]),
@@ -18,6 +18,7 @@ struct RuleTests {
             (.adadelta, [.lr: 1, .rho: 0.9, .eps: 1e-6, .weightDecay: 0]),
             (.sgd, [.lr: 1e-3, .momentum: 0, .dampening: 0, .weightDecay: 0]),
             (.lion, [.lr: 1e-4, .betas: .pair(0.9, 0.99), .weightDecay: 0]),
+            (.lamb, [.lr: 1e-3, .betas: .pair(0.9, 0.999), .eps: 1e-6, .weightDecay: 0.01]),
         ]
         #expect(numbers.map(\.0) == OptimizerType.allCases)
         for (type, expected) in numbers {
@@ -40,10 +41,11 @@ struct RuleTests {
     @Test func rangesAreGuarded() throws {
         let good: [HyperparameterName: [Double]] = [
             .alpha: [0, 1], .rho: [0, 1], .dampening: [-1, 2], .betas: [0, 0.999_999],
+            .initialAccumulatorValue: [0, 3e38],
         ]
         let bad: [HyperparameterName: [Double]] = [
             .alpha: [-1e-9, 1.000_1], .rho: [-1e-9, 1.000_1], .dampening: [],
-            .betas: [-1e-9, 1],
+            .betas: [-1e-9, 1], .initialAccumulatorValue: [-1e-9, 4e38],
         ]
         for type in OptimizerType.allCases {
             for option in type.options {
@@ -168,7 +170,7 @@ struct RuleTests {
             (.init(.radam), 3), (.init(.adamax), 3), (.init(.adagrad), 2), (.init(.rmsprop), 2),
             (.init(.rmsprop, momentum: 1), 3), (.init(.rmsprop, centered: true), 3),
             (.init(.rmsprop, momentum: 1, centered: true), 4), (.init(.adadelta), 3),
-            (.init(.sgd), 1), (.init(.sgd, momentum: 1), 2), (.init(.lion), 2),
+            (.init(.sgd), 1), (.init(.sgd, momentum: 1), 2), (.init(.lion), 2), (.init(.lamb), 3),
         ]
         for (hyper, count) in counts {
             let optimizer = try flat(hyper.type, hyper, [1] as [Float])
@@ -186,6 +188,7 @@ struct RuleTests {
             try Adagrad([p()], lrDecay: 0.1, initialAccumulatorValue: 0.5),
             try RMSprop([p()], momentum: 0.9, centered: true), try Adadelta([p()]),
             try SGD([p()], lr: 0.1, momentum: 0.9, nesterov: true), try Lion([p()]),
+            try LAMB([p()]),
         ]
         #expect(made.map(\.type) == OptimizerType.allCases)
         for optimizer in made {

@@ -13,38 +13,58 @@ struct TileTests {
         return random.values(total).map(Float.init)
     }()
 
-    private func optimizer() throws -> FlatOptimizer {
-        let group = GroupSpecification(name: "g", members: [1, 4], overrides: .init(lr: 0.5))
+    /// What holds for the group `g`, and for the others.
+    struct Rules: Sendable {
+        let defaults: Hyperparameters
+        let group: HyperparameterOverrides
+
+        static let all = [
+            Rules(defaults: .init(.adamw, amsgrad: true), group: .init(lr: 0.5)),
+            Rules(defaults: .init(.lamb), group: .init(lr: 0.5)),
+            Rules(defaults: .init(.sgd, momentum: 0.9), group: .init(type: .lamb)),
+        ]
+    }
+
+    static let members = [1, 4]
+
+    private func optimizer(_ rules: Rules) throws -> FlatOptimizer {
+        let group = GroupSpecification(name: "g", members: Self.members, overrides: rules.group)
         return try flat(
-            .adamw, Hyperparameters(amsgrad: true), Self.start, counts: Self.counts,
-            groups: [group])
+            rules.defaults.type, rules.defaults, Self.start, counts: Self.counts, groups: [group])
     }
 
     private func result(
-        _ run: (_ count: Int, _ tile: @Sendable (Int) -> Void) -> Void
+        _ rules: Rules, _ run: (_ count: Int, _ tile: @Sendable (Int) -> Void) -> Void
     ) throws -> (parameters: [Float], output: [Float], norm: Double) {
-        let optimizer = try optimizer()
+        let optimizer = try optimizer(rules)
         let shared = TestMemory(Self.gradients)
         let pass = try optimizer.begin(
             Gradients(base: shared.base, places: .whole(.f32)), StepSettings(maxGradNorm: 1),
             output: StepOutput(base: shared.base, type: .f32))
         run(pass.measureTileCount) { pass.measure(tile: $0) }
         #expect(pass.judge() == .apply)
-        run(pass.applyTileCount) { pass.apply(tile: $0) }
+        var phase: StepPass.Phase? = StepPass.firstPhase
+        while let current = phase {
+            run(pass.tileCount(of: current)) { pass.run(current, tile: $0) }
+            phase = pass.next(after: current)
+        }
         pass.commit()
         #expect(optimizer.steps == [1, 1, 1, 1, 1, 1, 1])
         return (optimizer.values(.parameters), shared.read(), pass.gradNorm)
     }
 
-    @Test func anyOrderAndAnyThreadsGiveTheSameBits() throws {
-        let forward = try result { count, tile in (0..<count).forEach { tile($0) } }
+    @Test(arguments: Rules.all)
+    func anyOrderAndAnyThreadsGiveTheSameBits(_ rules: Rules) throws {
+        let forward = try result(rules) { count, tile in (0..<count).forEach { tile($0) } }
         #expect(same(forward.parameters, forward.output))
-        let backward = try result { count, tile in (0..<count).reversed().forEach { tile($0) } }
-        let shuffled = try result { count, tile in
+        let backward = try result(rules) { count, tile in
+            (0..<count).reversed().forEach { tile($0) }
+        }
+        let shuffled = try result(rules) { count, tile in
             var random = SplitMix(9)
             (0..<count).shuffled(using: &random).forEach { tile($0) }
         }
-        let together = try result { count, tile in
+        let together = try result(rules) { count, tile in
             DispatchQueue.concurrentPerform(iterations: count) { tile($0) }
         }
         for other in [backward, shuffled, together] {
@@ -54,8 +74,9 @@ struct TileTests {
         }
     }
 
-    @Test func groupsAndTilesEqualTheReference() throws {
-        let result = try result { count, tile in (0..<count).forEach { tile($0) } }
+    @Test(arguments: Rules.all)
+    func groupsAndTilesEqualTheReference(_ rules: Rules) throws {
+        let result = try result(rules) { count, tile in (0..<count).forEach { tile($0) } }
         var parts: [[Float]] = []
         var offset = 0
         for count in Self.counts {
@@ -68,10 +89,10 @@ struct TileTests {
         var expected: [Float] = []
         offset = 0
         for (index, part) in parts.enumerated() {
-            let hyper = Hyperparameters(
-                lr: [1, 4].contains(index) ? 0.5 : 1e-3, amsgrad: true)
+            let isMember = Self.members.contains(index)
             var reference = ReferenceOptimizer(
-                .adamw, hyper, parameters: Array(Self.start[offset..<offset + part.count]))
+                isMember ? rules.group.applied(to: rules.defaults) : rules.defaults,
+                parameters: Array(Self.start[offset..<offset + part.count]))
             reference.step(part, clipCoef: coefficient)
             expected += reference.parameters
             offset += part.count
@@ -87,7 +108,7 @@ struct TileTests {
         try gradients.withUnsafeBytes { bytes in
             let pass = try optimizer.begin(
                 Gradients(base: bytes.baseAddress!, places: .whole(.f32)))
-            #expect(pass.applyTileCount == 1)
+            #expect(pass.tileCount(of: .elements) == 1)
             #expect(pass.segmentCount == 1)
             #expect(pass.runInline() == .apply)
             #expect(pass.gradNorm == 512)

@@ -113,7 +113,7 @@ import Testing
                 == .invalidSettings(
                     SettingsFault(
                         .invalidValue, "/exp_avg_sq~1a",
-                        "must have no negative number: it is a mean of squares")))
+                        "must have no negative number: it is made of squares or magnitudes")))
         for step in [-1, Int64.min, Int64(SlotProgress.maximumStep) + 1] {
             let error = try refusal {
                 try $0.put("step/a", .I64, [], withUnsafeBytes(of: step) { Array($0) })

@@ -28,6 +28,8 @@ struct RuleSample: Sendable, CustomTestStringConvertible {
             RuleSample(.init(.adam, amsgrad: true), .init(type: .sgd, momentum: 0.5)),
             RuleSample(.init(.sgd, maximize: true), .init(type: .nadam, lr: 0.5)),
             RuleSample(.init(.lion), .init(type: .rmsprop, momentum: 0.5, centered: true)),
+            RuleSample(.init(.lamb, lr: 0.1), .init(type: .lamb, weightDecay: 0)),
+            RuleSample(.init(.adam), .init(type: .lamb)),
             RuleSample(.init(.adadelta), .init(type: .adagrad, initialAccumulatorValue: 2)),
         ]
 

@@ -17,29 +17,33 @@ import Testing
             shapes: [[2], [2, 2], [3]], type)
     }
 
-    /// Each group steps as an engine of its own rule does, and they disturb one another in nothing.
+    /// Each tensor steps as one alone under its group's rule, and they disturb one another in
+    /// nothing.
     @Test(arguments: RuleSample.all)
-    func groupsStepAsTheirRules(_ sample: RuleSample) throws {
+    func tensorsStepAsTheirRules(_ sample: RuleSample) throws {
         let session = try World().session("s", specification(sample))
         let start = try session.parameters()
-        var own = ReferenceOptimizer<Float>(
-            sample.defaults, parameters: (start[..<2] + start[6...]).map { Float($0) })
-        var other = ReferenceOptimizer<Float>(
-            sample.other.applied(to: sample.defaults), parameters: start[2..<6].map { Float($0) })
+        let other = sample.other.applied(to: sample.defaults)
+        let places = [
+            ("a", 0..<2, sample.defaults), ("b", 2..<6, other), ("c", 6..<9, sample.defaults),
+        ]
+        var references = places.map { _, place, hyper in
+            ReferenceOptimizer<Float>(hyper, parameters: start[place].map { Float($0) })
+        }
         for seed in 1...4 {
             let gradient = gradients(9, seed: seed)
             try session.take(gradient)
-            own.step((gradient[..<2] + gradient[6...]).map { Float($0) })
-            other.step(gradient[2..<6].map { Float($0) })
-            let expected = own.parameters[..<2] + other.parameters + own.parameters[2...]
-            #expect(try session.parameters() == expected.map { Double($0) })
+            for (index, (_, place, _)) in places.enumerated() {
+                references[index].step(gradient[place].map { Float($0) })
+            }
+            let expected = references.flatMap(\.parameters).map { Double($0) }
+            #expect(try session.parameters() == expected)
         }
-        let file = try session.state()
-        let header = try SafetensorsHeader.parse(file: file)
-        for (tensor, reference) in [("a", own), ("b", other), ("c", own)] {
+        let header = try SafetensorsHeader.parse(file: try session.state())
+        for ((tensor, _, hyper), reference) in zip(places, references) {
             let kept = Set(reference.moments.keys.map { "\($0.rawValue)/\(tensor)" })
             let named = header.tensors.map(\.name).filter { $0.hasSuffix("/\(tensor)") }
-            let numbers = reference.hyper.type == .nadam ? ["step", "mu_product"] : ["step"]
+            let numbers = hyper.type == .nadam ? ["step", "mu_product"] : ["step"]
             #expect(
                 Set(named) == kept.union((numbers + ["parameters"]).map { "\($0)/\(tensor)" }))
         }
@@ -117,6 +121,46 @@ import Testing
         #expect(try imported.state() == next)
         try world.fork("s", as: "fork")
         #expect(try world.store.session(named: "fork").state() == next)
+    }
+
+    /// A session whose snapshot holds more vectors than it has now needs no room for them: what was
+    /// within the budget is found again under the same one.
+    @Test func recoveryNeedsNoMoreRoomThanThereWas() throws {
+        let directory = try TemporaryDirectory()
+        func durable(_ hyper: Hyperparameters, _ count: Int) throws -> SessionSpecification {
+            var specification = try SessionSpecification.sample(
+                SessionSettings(defaults: hyper), shapes: [[count]])
+            specification.durability = .log
+            return specification
+        }
+        let others = (0..<20).map { "a\($0)" }
+        func live(_ limit: Int) throws -> Int {
+            let world = try World(stateBytes: limit, directory: directory)
+            let large = try durable(.init(.rmsprop, momentum: 0.5, centered: true), 10_000)
+            let session = try world.session("z", large)
+            try session.take(gradients(10_000))
+            try session.change { $0.defaults = .init(momentum: 0, centered: false) }
+            for name in others { try world.create(name, durable(.init(), 500)) }
+            return world.store.budget.inUseBytes
+        }
+        // Two vectors of 40 000 bytes less than at first, and half of that left over.
+        let limit = 340_000
+        let inUse = try live(limit)
+        #expect(inUse <= limit && inUse > limit - 60_000)
+        do {
+            let world = try World(stateBytes: limit, directory: directory)
+            let session = try world.store.session(named: "z")
+            try session.take(gradients(10_000, seed: 2))
+            #expect(world.store.budget.inUseBytes == inUse)
+            // What is turned on later counts against the same budget.
+            #expect(throws: SessionError.self) {
+                try session.change { $0.defaults = .init(momentum: 0.5, centered: true) }
+            }
+        }
+        // There is a limit all the same.
+        let smaller = try World(stateBytes: inUse - 1, directory: directory)
+        #expect(smaller.store.budget.inUseBytes < inUse)
+        #expect(smaller.events.values.contains { !$0.isRecovered })
     }
 
     /// What a file must hold of a rule's state, and must not hold of another's.

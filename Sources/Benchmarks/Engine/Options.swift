@@ -18,7 +18,7 @@ struct Options {
     }
 
     static let usage = """
-        usage: engine-benchmark [--n N,N,…] [--variant adam,adamw,amsgrad] [--type f32|f64]
+        usage: engine-benchmark [--n N,N,…] [--variant amsgrad,sgd,…] [--type f32|f64]
                                 [--wire f32|f64|bf16|f16] [--answer none|wire]
                                 [--lanes K,K,…] [--level baseline,avx2,avx512] [--tensors T]
                                 [--clip NORM] [--repeats R] [--nanoseconds apply|step]

@@ -2,7 +2,7 @@ import OptimizerEngine
 
 /// An update rule to measure.
 enum Variant: String, CaseIterable {
-    case adam, adamw, amsgrad, nadam, radam, adamax, adagrad, rmsprop, adadelta, sgd, lion
+    case adam, adamw, amsgrad, nadam, radam, adamax, adagrad, rmsprop, adadelta, sgd, lion, lamb
 
     var hyperparameters: Hyperparameters {
         switch self {

@@ -50,7 +50,11 @@ final class Workload {
         lanes.run(pass.measureTileCount) { pass.measure(tile: $0) }
         guard pass.judge() == .apply else { throw Refused() }
         let judged = clock.now
-        lanes.run(pass.applyTileCount) { pass.apply(tile: $0) }
+        var next: StepPass.Phase? = StepPass.firstPhase
+        while let current = next {
+            lanes.run(pass.tileCount(of: current)) { pass.run(current, tile: $0) }
+            next = pass.next(after: current)
+        }
         let applied = clock.now
         pass.commit()
         switch phase {

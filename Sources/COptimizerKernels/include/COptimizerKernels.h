@@ -23,7 +23,7 @@ enum opt_type { OPT_F32 = 0, OPT_F64 = 1, OPT_F16 = 2, OPT_BF16 = 3 };
 /// Update rules; rules_body.h has their formulas. Adam and AdamW differ in their scalars alone.
 enum opt_rule {
     OPT_ADAM, OPT_NADAM, OPT_RADAM, OPT_ADAMAX, OPT_ADAGRAD, OPT_RMSPROP, OPT_ADADELTA, OPT_SGD,
-    OPT_LION
+    OPT_LION, OPT_LAMB
 };
 
 /// What is the same for every element of one call. Each value has already been narrowed to the
@@ -68,12 +68,24 @@ struct opt_memory {
     enum opt_type out_type;
 };
 
-/// One step of `count` elements. `working` is OPT_F32 or OPT_F64.
+/// One step of `count` elements under any rule but LAMB. `working` is OPT_F32 or OPT_F64.
 void opt_step(enum opt_level level, enum opt_type working, const struct opt_scalars *scalars,
               const struct opt_memory *memory, size_t count);
 
 /// Most elements of one norm block.
 enum { OPT_NORM_BLOCK = 4096 };
+
+/// The first pass of LAMB over one norm block of a tensor: steps the moments, leaves the
+/// parameters, and writes to `direction`, in the working precision, what they will be moved along.
+void opt_lamb_moments(enum opt_level level, enum opt_type working,
+                      const struct opt_scalars *scalars, const struct opt_memory *memory,
+                      void *direction, size_t count);
+
+/// The second pass, over any part of a tensor: moves the parameters by `step_size`, which is exact
+/// in the working precision, along the same direction. Gradient and output are not used.
+void opt_lamb_apply(enum opt_level level, enum opt_type working,
+                    const struct opt_scalars *scalars, const struct opt_memory *memory,
+                    double step_size, size_t count);
 
 /// Sum of (x / grad_scale)^2 over at most OPT_NORM_BLOCK elements, in double: x is first brought
 /// to the working precision and divided there. Sixteen running sums, element i going to sum

@@ -173,3 +173,20 @@ public final class Lion: Optimizer {
             maxGradNorm: maxGradNorm, nonfinite: nonfinite)
     }
 }
+
+/// LAMB (You and others 2020, algorithm 2).
+public final class LAMB: Optimizer {
+    public init<Element: ParameterGroupElement>(
+        _ parameters: [Element], lr: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
+        eps: Double = 1e-6, weightDecay: Double = 0.01, maximize: Bool = false,
+        lrSchedule: LearningRateSchedule? = nil, maxGradNorm: Double? = nil,
+        nonfinite: NonFinitePolicy = .reject
+    ) throws(OptimizerError) {
+        try super.init(
+            parameters,
+            Hyperparameters(
+                .lamb, lr: lr, betas: betas, eps: eps, weightDecay: weightDecay,
+                maximize: maximize, lrSchedule: lrSchedule),
+            maxGradNorm: maxGradNorm, nonfinite: nonfinite)
+    }
+}

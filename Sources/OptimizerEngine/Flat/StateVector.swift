@@ -32,9 +32,10 @@ extension Hyperparameters {
         switch (vector, type) {
         case (.parameters, _): true
         case (.expAvg, .adam), (.expAvg, .adamw), (.expAvg, .nadam), (.expAvg, .radam),
-            (.expAvg, .adamax), (.expAvg, .lion):
+            (.expAvg, .adamax), (.expAvg, .lion), (.expAvg, .lamb):
             true
-        case (.expAvgSq, .adam), (.expAvgSq, .adamw), (.expAvgSq, .nadam), (.expAvgSq, .radam):
+        case (.expAvgSq, .adam), (.expAvgSq, .adamw), (.expAvgSq, .nadam), (.expAvgSq, .radam),
+            (.expAvgSq, .lamb):
             true
         case (.maxExpAvgSq, .adam), (.maxExpAvgSq, .adamw): amsgrad
         case (.expInf, .adamax): true

@@ -10,11 +10,7 @@ extension StepPass {
 
     /// Sums the squares of one tile's blocks.
     package func measure(tile: Int) {
-        let start = tile * Self.tileBlocks
-        let end = min(start + Self.tileBlocks, blockSums.count)
-        var slot = self.slot(ofBlock: start)
-        for block in start..<end {
-            while optimizer.blockStarts[slot + 1] <= block { slot += 1 }
+        for (block, slot) in blocks(ofTile: tile) {
             guard let (base, type, count) = gradient(ofBlock: block, slot: slot) else { continue }
             blockSums[block] = optimizer.kernels.sumOfSquares(
                 base, type, working: optimizer.working, count: count, gradScale: gradScale)
@@ -36,7 +32,30 @@ extension StepPass {
         }
     }
 
-    private func gradient(
+    /// The blocks of one tile, each with the slot that it belongs to.
+    func blocks(ofTile tile: Int) -> NormBlocks {
+        let start = tile * Self.tileBlocks
+        return NormBlocks(
+            block: start, slot: slot(ofBlock: start),
+            end: min(start + Self.tileBlocks, blockSums.count),
+            blockStarts: optimizer.blockStarts)
+    }
+
+    struct NormBlocks: Sequence, IteratorProtocol {
+        fileprivate var block: Int
+        fileprivate var slot: Int
+        fileprivate let end: Int
+        fileprivate let blockStarts: [Int]
+
+        mutating func next() -> (block: Int, slot: Int)? {
+            guard block < end else { return nil }
+            while blockStarts[slot + 1] <= block { slot += 1 }
+            defer { block += 1 }
+            return (block, slot)
+        }
+    }
+
+    func gradient(
         ofBlock block: Int, slot: Int
     ) -> (UnsafeRawPointer, ElementType, count: Int)? {
         let (start, end) = (optimizer.offsets[slot], optimizer.offsets[slot + 1])

@@ -1,13 +1,13 @@
 import COptimizerKernels
 
-/// One step under way: measure every tile, judge, apply every tile, commit.
+/// One step under way: measure every tile, judge, run every tile of every phase, commit.
 ///
 /// Tiles of one phase may run in any order on any threads, each exactly once; the result's bits do
 /// not depend on it. A phase starts after the one before it has ended, and the caller makes its
 /// writes visible (by a lock, a queue or an atomic counter). Until `commit` a pass that has not
-/// applied a tile can be dropped without trace.
+/// run a phase's tile can be dropped without trace.
 package final class StepPass: @unchecked Sendable {
-    /// Elements of one apply tile: about 50 µs of work.
+    /// Elements of one tile of a phase: about 50 µs of work.
     package static let tileElements = 65_536
     /// Norm blocks of one measure tile: at most 262 144 elements.
     static let tileBlocks = 64
@@ -32,6 +32,11 @@ package final class StepPass: @unchecked Sendable {
     /// tile b / tileBlocks alone. Blocks of absent gradients stay zero.
     let blockSums: UnsafeMutableBufferPointer<Double>
     private(set) var plan: StepPlan
+    /// Of each norm block of LAMB's tensors, the squares of parameters and directions. Written and
+    /// used as `blockSums` is; nil where no rule is LAMB.
+    let trustSums: UnsafeMutableBufferPointer<(Double, Double)>?
+    /// Of each of LAMB's tensors, in the plan's order. Known after the phase `directions`.
+    var trustRatios: [Double] = []
 
     init(
         _ optimizer: FlatOptimizer, _ gradients: Gradients, _ settings: StepSettings,
@@ -47,14 +52,17 @@ package final class StepPass: @unchecked Sendable {
             optimizer, gradients, hyperparameters: hyperparameters, gradScale: gradScale)
         blockSums = .allocate(capacity: optimizer.blockStarts[optimizer.slots.count])
         blockSums.initialize(repeating: 0)
+        trustSums = plan.lamb.isEmpty ? nil : .allocate(capacity: blockSums.count)
+        trustSums?.initialize(repeating: (0, 0))
     }
 
-    deinit { blockSums.deallocate() }
+    deinit {
+        blockSums.deallocate()
+        trustSums?.deallocate()
+    }
 
     /// Kernel calls of a step that fits one tile.
     package var segmentCount: Int { plan.segments.count }
-
-    package var applyTileCount: Int { Self.tileCount(elements: optimizer.elementCount) }
 
     static func tileCount(elements: Int) -> Int {
         elements / tileElements + (elements % tileElements == 0 ? 0 : 1)
@@ -88,14 +96,17 @@ package final class StepPass: @unchecked Sendable {
         plan.clip(by: optimizer.working.narrowed(clipCoef))
     }
 
-    /// Steps the elements of one tile and writes them to the output. Cannot fail.
-    package func apply(tile: Int) {
+    /// Steps the elements of one tile whose rule looks at nothing else, and writes them to the
+    /// output.
+    func stepElements(tile: Int) {
         let elements = Self.elements(ofTile: tile, of: optimizer.elementCount)
         var index = plan.segment(at: elements.lowerBound)
         while index < plan.segments.count, plan.segments[index].start < elements.upperBound {
             let segment = plan.segments[index]
             let part = (segment.start..<segment.end).clamped(to: elements)
-            if let source = segment.source {
+            if segment.isOfWholeTensor {
+                // A later phase steps and writes it.
+            } else if let source = segment.source {
                 let distance = (part.lowerBound - segment.start) * source.type.byteCount
                 step(part, source, gradient: source.gradient.advanced(by: distance))
             } else if let output {
@@ -108,29 +119,44 @@ package final class StepPass: @unchecked Sendable {
     private func step(
         _ part: Range<Int>, _ source: StepPlan.Source, gradient: UnsafeRawPointer
     ) {
-        let offset = part.lowerBound * optimizer.working.byteCount
+        let memory = memory(
+            at: part.lowerBound, gradient: gradient, source.type, source.scalars)
+        plan.withScalars(source.scalars) {
+            optimizer.kernels.step(optimizer.working, $0, memory, count: part.count)
+        }
+    }
+
+    /// What a kernel reads and writes from one element on.
+    func memory(
+        at element: Int, gradient: UnsafeRawPointer, _ type: ElementType, _ scalars: Int
+    ) -> opt_memory {
+        let offset = element * optimizer.working.byteCount
         let moments = optimizer.moments
-        let keeps = plan.keeps[source.scalars]
-        let memory = opt_memory(
-            grad: gradient, grad_type: source.type.code,
+        let keeps = plan.keeps[scalars]
+        return opt_memory(
+            grad: gradient, grad_type: type.code,
             param: optimizer.parameters.base.advanced(by: offset),
             moment: (
                 keeps.0 ? moments.0?.base.advanced(by: offset) : nil,
                 keeps.1 ? moments.1?.base.advanced(by: offset) : nil,
                 keeps.2 ? moments.2?.base.advanced(by: offset) : nil
             ),
-            out: output.map { $0.base.advanced(by: part.lowerBound * $0.type.byteCount) },
+            out: output.map { $0.base.advanced(by: element * $0.type.byteCount) },
             out_type: (output?.type ?? optimizer.working).code)
-        plan.scalars.withUnsafeBufferPointer { scalars in
-            guard let base = scalars.baseAddress else { return }
-            optimizer.kernels.step(
-                optimizer.working, base + source.scalars, memory, count: part.count)
-        }
     }
 
-    /// Counts the step for every parameter that had a gradient. Call after every apply tile.
+    /// Counts the step for every parameter that had a gradient. Call after the last phase.
     package func commit() {
         optimizer.count(hyperparameters, where: hasGradient)
+    }
+
+    /// All phases on this thread.
+    func applyInline() {
+        var phase: Phase? = Self.firstPhase
+        while let current = phase {
+            for tile in 0..<tileCount(of: current) { run(current, tile: tile) }
+            phase = next(after: current)
+        }
     }
 
     /// The whole step on this thread.
@@ -138,7 +164,7 @@ package final class StepPass: @unchecked Sendable {
         for tile in 0..<measureTileCount { measure(tile: tile) }
         let verdict = judge()
         guard verdict == .apply else { return verdict }
-        for tile in 0..<applyTileCount { apply(tile: tile) }
+        applyInline()
         commit()
         return verdict
     }

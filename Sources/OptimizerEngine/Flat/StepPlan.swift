@@ -6,10 +6,13 @@ struct StepPlan {
     struct Segment {
         let start: Int
         private(set) var end: Int
+        /// Whether the rule looks at the whole tensor and not at each element alone.
+        let isOfWholeTensor: Bool
         /// Where the elements' gradients start, and which scalars are theirs; nil when absent.
         let source: Source?
 
         fileprivate mutating func extend(by next: Segment) -> Bool {
+            guard !isOfWholeTensor, !next.isOfWholeTensor else { return false }
             switch (source, next.source) {
             case (nil, nil):
                 break
@@ -33,6 +36,14 @@ struct StepPlan {
     }
 
     private(set) var segments: [Segment] = []
+    /// The tensors that LAMB steps, in layout order.
+    private(set) var lamb: [TensorMember] = []
+
+    struct TensorMember {
+        let slot: Int
+        let scalars: Int
+    }
+
     private(set) var scalars: [opt_scalars] = []
     /// Which of the moments' memories the elements with these scalars use.
     private(set) var keeps: [(Bool, Bool, Bool)] = []
@@ -62,11 +73,31 @@ struct StepPlan {
                 }
                 source = Source(gradient: base, type: type, scalars: index)
             }
-            let next = Segment(start: offsets[slot], end: offsets[slot + 1], source: source)
+            let isOfWholeTensor = source.map { scalars[$0.scalars].rule == OPT_LAMB } ?? false
+            if let source, isOfWholeTensor {
+                lamb.append(TensorMember(slot: slot, scalars: source.scalars))
+            }
+            let next = Segment(
+                start: offsets[slot], end: offsets[slot + 1], isOfWholeTensor: isOfWholeTensor,
+                source: source)
             if segments.isEmpty || !segments[segments.count - 1].extend(by: next) {
                 segments.append(next)
             }
         }
+    }
+
+    /// The entry of LAMB's tensors for a slot; nil when another rule steps it, or none.
+    func lambMember(ofSlot slot: Int) -> TensorMember? {
+        var (low, high) = (0, lamb.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if lamb[middle].slot < slot { low = middle + 1 } else { high = middle }
+        }
+        return low < lamb.count && lamb[low].slot == slot ? lamb[low] : nil
+    }
+
+    func withScalars(_ index: Int, _ body: (UnsafePointer<opt_scalars>) -> Void) {
+        scalars.withUnsafeBufferPointer { if let base = $0.baseAddress { body(base + index) } }
     }
 
     mutating func clip(by coefficient: Double) {

@@ -58,6 +58,9 @@ extension opt_scalars {
             w1 = narrowed(1 - hyper.dampening)
             nesterov = hyper.nesterov
             self.starts = starts
+        case .lamb:
+            bc1 = narrowed(hyper.bc1(t))
+            bc2 = narrowed(hyper.bc2(t))
         case .lion:
             break
         }
@@ -93,6 +96,7 @@ extension OptimizerType {
         case .adadelta: OPT_ADADELTA
         case .sgd: OPT_SGD
         case .lion: OPT_LION
+        case .lamb: OPT_LAMB
         }
     }
 }

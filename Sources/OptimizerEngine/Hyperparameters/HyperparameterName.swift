@@ -51,8 +51,8 @@ extension HyperparameterValue: ExpressibleByFloatLiteral, ExpressibleByIntegerLi
 }
 
 extension Hyperparameters {
-    /// Each hyperparameter by its name, also one that the type does not use. A value of another
-    /// kind than the name's is not taken.
+    /// Each hyperparameter by its name, also one that the type does not use. A value must be of the
+    /// name's kind; another is not taken (and stops a debug build).
     public subscript(name: HyperparameterName) -> HyperparameterValue {
         get {
             switch name {
@@ -79,9 +79,12 @@ extension Hyperparameters {
             switch newValue {
             case .number(let number): set(name, to: number)
             case .pair(let first, let second):
+                assert(name.kind == .pair, "\(name.rawValue) is no pair")
                 if name == .betas { (beta1, beta2) = (first, second) }
             case .flag(let flag): set(name, to: flag)
-            case .schedule(let schedule): if name == .lrSchedule { lrSchedule = schedule }
+            case .schedule(let schedule):
+                assert(name.kind == .schedule, "\(name.rawValue) is no schedule")
+                if name == .lrSchedule { lrSchedule = schedule }
             }
         }
     }

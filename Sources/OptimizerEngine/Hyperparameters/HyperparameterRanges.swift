@@ -45,12 +45,13 @@ extension Hyperparameters {
 
 /// The numbers that a hyperparameter may have.
 private enum HyperparameterRange {
-    case finite, nonNegative, fraction, share
+    case finite, nonNegative, nonNegativeFloat, fraction, share
 
     var requirement: String {
         switch self {
         case .finite: "must be a finite number"
         case .nonNegative: "must be a finite number ≥ 0"
+        case .nonNegativeFloat: "must be a number ≥ 0 that is finite as a 32-bit float"
         case .fraction: "must be a number ≥ 0 and < 1"
         case .share: "must be a number ≥ 0 and ≤ 1"
         }
@@ -60,6 +61,7 @@ private enum HyperparameterRange {
         switch self {
         case .finite: value.isFinite
         case .nonNegative: value.isFinite && value >= 0
+        case .nonNegativeFloat: Float(value).isFinite && value >= 0
         case .fraction: value >= 0 && value < 1
         case .share: value >= 0 && value <= 1
         }
@@ -72,6 +74,8 @@ extension HyperparameterName {
         case .betas: .fraction
         case .alpha, .rho: .share
         case .dampening: .finite
+        // What a run starts from is a state, and no infinite one.
+        case .initialAccumulatorValue: .nonNegativeFloat
         default: .nonNegative
         }
     }

@@ -91,7 +91,8 @@ public struct Hyperparameters: Equatable, Sendable {
             switch type {
             case .adamw, .lion: true
             case .nadam, .radam: decoupledWeightDecay
-            case .adam, .adamax, .adagrad, .rmsprop, .adadelta, .sgd: false
+            // LAMB's is part of the update, before the norm.
+            case .adam, .adamax, .adagrad, .rmsprop, .adadelta, .sgd, .lamb: false
             }
         return isDecoupled ? (0, weightDecay) : (weightDecay, 0)
     }

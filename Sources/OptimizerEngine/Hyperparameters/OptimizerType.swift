@@ -1,5 +1,5 @@
 /// Which update rule a group of parameters uses; raw values are the names on the wire. Formulas
-/// and defaults are PyTorch's, of Lion its authors'.
+/// and defaults are PyTorch's, of Lion and LAMB their authors'.
 public enum OptimizerType: String, Sendable, CaseIterable {
     /// Kingma and Ba 2015, with coupled weight decay (added to the gradient).
     case adam
@@ -21,6 +21,9 @@ public enum OptimizerType: String, Sendable, CaseIterable {
     case sgd
     /// The sign of an interpolated momentum (Chen and others 2023, algorithm 2).
     case lion
+    /// Adam with a rate for each tensor after the norms of its values and of its update (You and
+    /// others 2020, algorithm 2).
+    case lamb
 
     /// The hyperparameters that the rule has, in the order in which they are written.
     public var options: [HyperparameterName] {
@@ -34,7 +37,7 @@ public enum OptimizerType: String, Sendable, CaseIterable {
             ]
         case .radam:
             [.lr, .betas, .eps, .weightDecay, .decoupledWeightDecay, .maximize, .lrSchedule]
-        case .adamax:
+        case .adamax, .lamb:
             [.lr, .betas, .eps, .weightDecay, .maximize, .lrSchedule]
         case .adagrad:
             [
@@ -65,6 +68,7 @@ public enum OptimizerType: String, Sendable, CaseIterable {
         case .adadelta: Hyperparameters(bare: self, lr: 1, eps: 1e-6)
         case .sgd: Hyperparameters(bare: self, lr: 1e-3)
         case .lion: Hyperparameters(bare: self, lr: 1e-4, beta2: 0.99)
+        case .lamb: Hyperparameters(bare: self, lr: 1e-3, eps: 1e-6, weightDecay: 0.01)
         }
     }
 }

@@ -1,8 +1,8 @@
 /// Every rule as a slow, obvious loop: what the kernels must equal bit for bit, on any CPU.
 ///
 /// `Real` is Float or Double, the working precision. The formulas are those of `torch.optim` on
-/// the CPU without fused multiply-add (Adam's and AdamW's those of `fused=True`), Lion's those of
-/// its paper.
+/// the CPU without fused multiply-add (Adam's and AdamW's those of `fused=True`), Lion's and LAMB's
+/// those of their papers. The parameters are one tensor.
 package struct ReferenceOptimizer<Real: BinaryFloatingPoint & Sendable>: Sendable {
     package var hyper: Hyperparameters
     package var parameters: [Real]
@@ -25,6 +25,9 @@ package struct ReferenceOptimizer<Real: BinaryFloatingPoint & Sendable>: Sendabl
     package mutating func step(_ gradients: [Real], gradScale: Double = 1, clipCoef: Double = 1) {
         steps += 1
         if hyper.type == .nadam { muProduct *= mu(steps) }
+        if hyper.type == .lamb {
+            return lamb(gradients, gradScale: gradScale, clipCoef: clipCoef)
+        }
         let (scale, coefficient) = (Real(gradScale), Real(clipCoef))
         let decay = Real(hyper.weightDecay)
         let keep = Real(1 - hyper.lr * hyper.weightDecay)
@@ -48,7 +51,11 @@ package struct ReferenceOptimizer<Real: BinaryFloatingPoint & Sendable>: Sendabl
     }
 
     private var isDecoupled: Bool {
-        hyper.type == .adamw || hyper.type == .lion || hyper.decoupledWeightDecay
+        switch hyper.type {
+        case .adamw, .lion: true
+        case .nadam, .radam: hyper.decoupledWeightDecay
+        default: false
+        }
     }
 
     private mutating func update(_ i: Int, _ g: Real) {
@@ -62,6 +69,7 @@ package struct ReferenceOptimizer<Real: BinaryFloatingPoint & Sendable>: Sendabl
         case .adadelta: adadelta(i, g)
         case .sgd: sgd(i, g)
         case .lion: lion(i, g)
+        case .lamb: break  // of whole tensors, in `step`
         }
     }
 }

@@ -21,7 +21,8 @@ extension ReferenceOptimizer {
         // d = √(v / bc2) + ε.
         let d = (v / Real(bc2)).squareRoot() + eps
         let (now, next) = (mu(steps), mu(steps + 1))
-        // p ← p − lr·(1 − μ)/(1 − Πμ)·g / d − lr·μ′/(1 − Πμ·μ′)·m / d, μ′ being the next μ.
+        // p ← p − lr·(1 − μ)/(1 − Πμ)·g / d − lr·μ′/(1 − Πμ·μ′)·m / d,
+        // μ′ being the next step's μ.
         var p = parameters[i]
         p = p + (g * Real(-lr * (1 - now) / (1 - muProduct))) / d
         p = p + (m * Real(-lr * next / (1 - muProduct * next))) / d
@@ -103,5 +104,29 @@ extension ReferenceOptimizer {
         let sign: Real = blend > 0 ? 1 : blend < 0 ? -1 : 0
         parameters[i] = parameters[i] + sign * Real(-lr)
         moments[.expAvg]![i] = m * Real(beta2) + g * Real(1 - beta2)
+    }
+}
+
+extension ReferenceOptimizer {
+    /// Whole tensors: the parameters move by a rate that their norm and the update's decide.
+    mutating func lamb(_ gradients: [Real], gradScale: Double, clipCoef: Double) {
+        var update = parameters
+        for i in parameters.indices {
+            var g = gradients[i] / Real(gradScale) * Real(clipCoef)
+            if hyper.maximize { g = -g }
+            let m = lerp(.expAvg, i, g, beta1)
+            let v = meanSquare(.expAvgSq, i, g, beta2)
+            // u = (m / bc1) / (√(v / bc2) + ε) + λ·p.
+            update[i] = (m / Real(bc1)) / ((v / Real(bc2)).squareRoot() + eps)
+            if hyper.weightDecay != 0 {
+                update[i] = update[i] + parameters[i] * Real(hyper.weightDecay)
+            }
+        }
+        // p ← p − lr · ‖p‖ / ‖u‖ · u, the ratio being 1 where a norm is zero.
+        let (size, length) = (Self.norm([parameters]), Self.norm([update]))
+        let ratio = size > 0 && length > 0 ? size / length : 1
+        for i in parameters.indices {
+            parameters[i] = parameters[i] + update[i] * Real(-(lr * ratio))
+        }
     }
 }

@@ -45,7 +45,7 @@ final class ServiceRooms: Sendable {
     }
 
     /// Refuses from the head what a new session of that name has no room for. A file is at most
-    /// as long as the state that is made of it, which has two moments beside each parameter.
+    /// as long as the state that is made of it, vectors and tables together.
     func checkRoom(forSessionNamed name: String, _ head: RequestHead) throws(Problem) {
         var byteCount = 0
         if case .length(let count) = head.framing,

@@ -70,7 +70,15 @@ struct LedgerRecovery {
         }
         guard !files.areOfNoSession else { return nil }
         let (contents, passedOver) = try newestSnapshot(files.snapshots)
-        let (replay, end) = try Self.replay(place, from: contents, context)
+        // On the way the state may have been larger than it became. Only what it comes to counts.
+        var apart = context
+        apart.budget = StateBudget(limitBytes: context.budget.limitBytes)
+        let (replay, end) = try Self.replay(place, from: contents, apart)
+        do {
+            try replay.state.charge(to: context.budget)
+        } catch {
+            throw .noRoom(error)
+        }
         try cutTornTail(end, files)
         return found(replay, contents, end, needsSnapshot: passedOver)
     }

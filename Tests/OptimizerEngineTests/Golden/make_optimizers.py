@@ -7,6 +7,7 @@ PyTorch takes its square roots from a vector library, which misses the nearest n
 five; here they are correctly rounded, as IEEE 754 has them. All else is PyTorch's own.
 """
 
+import math
 import os
 
 os.environ["ATEN_CPU_CAPABILITY"] = "default"
@@ -44,6 +45,7 @@ CASES = {
         {"momentum": 0.9, "nesterov": True},
         {"momentum": 0.5, "nesterov": True, "weight_decay": 0.1, "maximize": True},
     ] + SHARED,
+    "lamb": ADAMS + [{"weight_decay": 0.0}],
     "lion": [{}, {"lr": 0.1, "betas": (0.5, 0.3)}, {"lr": 0.01, "weight_decay": 0.3},
              {"maximize": True}],
 }
@@ -76,17 +78,58 @@ class Lion(torch.optim.Optimizer):
                 m.mul_(beta2).add_(g, alpha=1 - beta2)
 
 
+class LAMB(torch.optim.Optimizer):
+    """Algorithm 2 of You and others 2020, which PyTorch has not either."""
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.01,
+                 maximize=False):
+        super().__init__(params, {
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
+            "maximize": maximize})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            (beta1, beta2), lr = group["betas"], group["lr"]
+            for p in group["params"]:
+                g = -p.grad if group["maximize"] else p.grad
+                state = self.state[p]
+                t = state["step"] = state.get("step", 0) + 1
+                m = state.setdefault("exp_avg", torch.zeros_like(p))
+                v = state.setdefault("exp_avg_sq", torch.zeros_like(p))
+                m.lerp_(g, 1 - beta1)
+                v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+                u = (m / (1 - beta1**t)) / ((v / (1 - beta2**t)).sqrt() + group["eps"])
+                if group["weight_decay"] != 0:
+                    u.add_(p, alpha=group["weight_decay"])
+                size, length = norm(p), norm(u)
+                ratio = size / length if size > 0 and length > 0 else 1
+                p.add_(u, alpha=-(lr * ratio))
+
+
+def norm(tensor):
+    """In double, in the order of the engine's norms (COptimizerKernels.h)."""
+    squares = tensor.detach().double().square()
+    sums = [0.0 for _ in range(16)]
+    for index, square in enumerate(squares.tolist()):
+        sums[index % 16] += square
+    for half in (8, 4, 2, 1):
+        for j in range(half):
+            sums[j] += sums[j + half]
+    return math.sqrt(sums[0])
+
+
 RULES = {
     "nadam": torch.optim.NAdam, "radam": torch.optim.RAdam, "adamax": torch.optim.Adamax,
     "adagrad": torch.optim.Adagrad, "rmsprop": torch.optim.RMSprop,
-    "adadelta": torch.optim.Adadelta, "sgd": torch.optim.SGD, "lion": Lion,
+    "adadelta": torch.optim.Adadelta, "sgd": torch.optim.SGD, "lion": Lion, "lamb": LAMB,
 }
 
 
 def run(kind, dtype, count, seed, options):
     random = SplitMix(seed)
     parameter = torch.nn.Parameter(drawn(random, count, dtype))
-    single = {} if kind == "lion" else {"foreach": False}
+    single = {} if kind in ("lion", "lamb") else {"foreach": False}
     optimizer = RULES[kind]([parameter], **options, **single)
     for _ in range(STEPS):
         parameter.grad = drawn(random, count, dtype)

@@ -1,0 +1,107 @@
+// What follows the judgement: phases, one after the other, and tiles of one phase at a time.
+//
+// Most rules look at each element alone and are done with the first. LAMB moves a tensor by a rate
+// that depends on the norms of all of it: its moments are stepped and the norms measured first, in
+// the blocks of the gradient's norm, and so with the same bits however the work is divided.
+
+extension StepPass {
+    package enum Phase: Sendable {
+        /// Every element whose rule looks at nothing else.
+        case elements
+        /// LAMB's moments, and the norms of what they lead to.
+        case directions
+        /// LAMB's parameters.
+        case trust
+    }
+
+    package static let firstPhase = Phase.elements
+
+    package func isLast(_ phase: Phase) -> Bool {
+        switch phase {
+        case .elements: plan.lamb.isEmpty
+        case .directions: false
+        case .trust: true
+        }
+    }
+
+    /// The phase after one whose tiles have all run; nil at the end. On one thread.
+    package func next(after phase: Phase) -> Phase? {
+        guard !isLast(phase) else { return nil }
+        if phase == .elements { return .directions }
+        trustRatios = plan.lamb.map { trustRatio(ofSlot: $0.slot) }
+        return .trust
+    }
+
+    package func tileCount(of phase: Phase) -> Int {
+        switch phase {
+        case .elements, .trust: Self.tileCount(elements: optimizer.elementCount)
+        case .directions: measureTileCount
+        }
+    }
+
+    /// Runs one tile. Cannot fail.
+    package func run(_ phase: Phase, tile: Int) {
+        switch phase {
+        case .elements: stepElements(tile: tile)
+        case .directions: stepDirections(tile: tile)
+        case .trust: stepAlongDirections(tile: tile)
+        }
+    }
+
+    /// Sums the squares of parameters and directions of one tile's blocks.
+    private func stepDirections(tile: Int) {
+        let kernels = optimizer.kernels
+        let working = optimizer.working
+        withUnsafeTemporaryAllocation(
+            byteCount: Kernels.normBlock * working.byteCount, alignment: 64
+        ) { direction in
+            guard let address = direction.baseAddress else { return }
+            for (block, slot) in blocks(ofTile: tile) {
+                guard let member = plan.lambMember(ofSlot: slot),
+                    let (gradient, type, count) = gradient(ofBlock: block, slot: slot)
+                else { continue }
+                let first = optimizer.offsets[slot]
+                    + (block - optimizer.blockStarts[slot]) * Kernels.normBlock
+                let memory = memory(at: first, gradient: gradient, type, member.scalars)
+                plan.withScalars(member.scalars) {
+                    kernels.lambMoments(working, $0, memory, direction: address, count: count)
+                }
+                func squares(_ x: UnsafeRawPointer) -> Double {
+                    kernels.sumOfSquares(x, working, working: working, count: count, gradScale: 1)
+                }
+                trustSums?[block] = (squares(memory.param), squares(address))
+            }
+        }
+    }
+
+    /// ‖p‖ / ‖direction‖, and 1 where one of them is zero (You and others 2020).
+    private func trustRatio(ofSlot slot: Int) -> Double {
+        var sums = (parameters: 0.0, direction: 0.0)
+        for block in optimizer.blockStarts[slot]..<optimizer.blockStarts[slot + 1] {
+            guard let squares = trustSums?[block] else { continue }
+            sums.parameters += squares.0
+            sums.direction += squares.1
+        }
+        let norms = (sums.parameters.squareRoot(), sums.direction.squareRoot())
+        return norms.0 > 0 && norms.1 > 0 ? norms.0 / norms.1 : 1
+    }
+
+    private func stepAlongDirections(tile: Int) {
+        let elements = Self.elements(ofTile: tile, of: optimizer.elementCount)
+        for (member, ratio) in zip(plan.lamb, trustRatios) {
+            let part = (optimizer.offsets[member.slot]..<optimizer.offsets[member.slot + 1])
+                .clamped(to: elements)
+            guard !part.isEmpty else { continue }
+            let lr = hyperparameters[optimizer.table.groupOfSlot[member.slot]].lr
+            let unused = UnsafeRawPointer(optimizer.parametersAddress)
+            let memory = memory(
+                at: part.lowerBound, gradient: unused, optimizer.working, member.scalars)
+            plan.withScalars(member.scalars) {
+                optimizer.kernels.lambApply(
+                    optimizer.working, $0, memory,
+                    stepSize: optimizer.working.narrowed(lr * ratio), count: part.count)
+            }
+            if let output { optimizer.copyParameters(part, to: output) }
+        }
+    }
+}
