@@ -162,16 +162,20 @@ private final class StepRun: @unchecked Sendable {
             })
     }
 
-    private func apply(
-        _ phase: StepPass.Phase = StepPass.firstPhase, then next: @escaping @Sendable () -> Void
-    ) {
-        let tiles = pass.tileCount(of: phase)
-        // Most steps have one phase, and then nothing comes between it and what follows.
-        guard !pass.isLast(phase) else {
-            return run(tiles: tiles, { self.pass.run(phase, tile: $0) }, then: next)
-        }
-        run(tiles: tiles, { self.pass.run(phase, tile: $0) }) {
-            if let phase = self.pass.next(after: phase) { self.apply(phase, then: next) }
+    private func apply(then next: @escaping @Sendable () -> Void) {
+        let first = StepPass.firstPhase
+        guard pass.isLast(first) else { return apply(first, then: next) }
+        // A closure that holds nothing but the step takes no memory.
+        run(
+            tiles: pass.tileCount(of: first),
+            { self.pass.run(StepPass.firstPhase, tile: $0) }, then: next)
+    }
+
+    /// The phase and all that follow it.
+    private func apply(_ phase: StepPass.Phase, then next: @escaping @Sendable () -> Void) {
+        run(tiles: pass.tileCount(of: phase), { self.pass.run(phase, tile: $0) }) {
+            guard let following = self.pass.next(after: phase) else { return next() }
+            self.apply(following, then: next)
         }
     }
 

@@ -95,7 +95,9 @@ def test_reader_finds_what_a_client_did(api, directory):
     assert (entries[0].loss, entries[0].key) == (0.25, "k-1")
     assert entries[0].fingerprint == fingerprint(
         f"{path}/steps", "lr=0.5&loss=0.25", RAW, "", whole.tobytes())
-    assert entries[0].groups == [(0.5, 0.9, 0.999, 1e-8, 0.0, False, False)] * 2
+    assert entries[0].groups == [
+        {"lr": 0.5, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0,
+         "amsgrad": False, "maximize": False}] * 2
     assert (entries[1].loss, entries[1].key, entries[1].fingerprint) == (None, None, None)
     assert entries[2].grad_scale == 2
     assert [entry.runs for entry in entries] == [
@@ -110,6 +112,26 @@ def test_reader_finds_what_a_client_did(api, directory):
     listed = subprocess.run([sys.executable, read_log.__file__, segment], text=True,
                             capture_output=True, check=True).stdout
     assert len(listed.splitlines()) == 10 and " key k-1" in listed and "torn" not in listed
+
+
+def test_hyperparameters_of_every_type(api, directory):
+    """A record says whose they are, unless they are adam's or adamw's."""
+    for type, _, _ in read_log.TYPES:
+        for other, _, _ in read_log.TYPES:
+            name = f"{type}-{other}"
+            made = api.create(name, {"a": [1], "b": [1]}, optimizer={"type": type, "lr": 0.25},
+                              param_groups=[{"name": "g", "params": ["b"], "type": other}])
+            api.step(name, {"a": [1], "b": [1]})
+            segment, = files(directory, name, "log-*")
+            _, step = read_log.records(segment.read_bytes())
+            said = []
+            for group in made["param_groups"]:
+                values = {key: group[key] for key in group
+                          if key not in ("name", "params", "type", "lr_schedule")}
+                if "betas" in values:
+                    values["beta1"], values["beta2"] = values.pop("betas")
+                said.append(values)
+            assert read_log.step_entry(step.detail).groups == said
 
 
 def test_large_records_are_aligned(api, directory):

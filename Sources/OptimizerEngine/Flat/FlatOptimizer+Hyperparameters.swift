@@ -37,16 +37,16 @@ extension GroupTable {
     func moments(
         _ present: FlatOptimizer.Moments, make: () throws -> any ParameterMemory
     ) throws -> FlatOptimizer.Moments {
-        func memory(
-            _ place: Int, _ present: (any ParameterMemory)?
-        ) throws -> (any ParameterMemory)? {
-            guard groups.contains(where: { $0.hyperparameters.uses(place: place) }) else {
-                return nil
-            }
-            return try present ?? make()
+        var used = (false, false, false)
+        for group in groups {
+            let moments = group.hyperparameters.moments
+            used.0 = used.0 || moments.0 != nil
+            used.1 = used.1 || moments.1 != nil
+            used.2 = used.2 || moments.2 != nil
         }
         return (
-            try memory(0, present.0), try memory(1, present.1), try memory(2, present.2)
+            used.0 ? try present.0 ?? make() : nil, used.1 ? try present.1 ?? make() : nil,
+            used.2 ? try present.2 ?? make() : nil
         )
     }
 }

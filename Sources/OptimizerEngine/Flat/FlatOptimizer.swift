@@ -1,7 +1,7 @@
 /// The optimizer of one run: parameters and moments of all tensors as flat vectors.
 ///
 /// Not synchronized: at most one step, import or change of hyperparameters at a time, from any
-/// thread. Only `StepPass.measure`, `StepPass.apply` and reading a copy may run on several threads
+/// thread. Only `StepPass.measure`, `StepPass.run` and reading a copy may run on several threads
 /// at once, each tile on one.
 package final class FlatOptimizer: @unchecked Sendable {
     package typealias MakeMemory = @Sendable (_ byteCount: Int) throws -> any ParameterMemory
@@ -84,19 +84,31 @@ package final class FlatOptimizer: @unchecked Sendable {
     package func vector(_ which: StateVector) -> UnsafeMutableRawBufferPointer? {
         guard which == .parameters || groups.contains(where: { $0.hyperparameters.keeps(which) })
         else { return nil }
-        return memory(of: which).map {
+        return memory(of: which, in: moments).map {
             UnsafeMutableRawBufferPointer(
                 start: $0.base, count: elementCount * working.byteCount)
         }
     }
 
-    private func memory(of vector: StateVector) -> (any ParameterMemory)? {
+    private func memory(
+        of vector: StateVector, in moments: Moments
+    ) -> (any ParameterMemory)? {
         switch vector.place {
         case nil: parameters
         case 0: moments.0
         case 1: moments.1
         default: moments.2
         }
+    }
+
+    /// The slot that holds the element.
+    func slot(of element: Int) -> Int {
+        var (low, high) = (0, slots.count)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if offsets[middle] <= element { low = middle } else { high = middle }
+        }
+        return low
     }
 
     /// How many vectors there are, the parameters included.
@@ -183,13 +195,7 @@ package final class FlatOptimizer: @unchecked Sendable {
         let width = working.byteCount
         let (offset, count) = (slots[slot].offset * width, slots[slot].count)
         func place(_ vector: StateVector) -> UnsafeMutableRawPointer? {
-            let memory =
-                switch vector.place {
-                case 0: moments.0
-                case 1: moments.1
-                default: moments.2
-                }
-            return memory?.base.advanced(by: offset)
+            memory(of: vector, in: moments)?.base.advanced(by: offset)
         }
         guard let destination = place(vector) else { return }
         switch vector {

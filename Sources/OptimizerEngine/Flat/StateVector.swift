@@ -14,8 +14,8 @@ package enum StateVector: String, Sendable, CaseIterable {
 
     package static let moments = allCases.filter { $0 != .parameters }
 
-    /// Which of the moments' memories holds it, the same under every rule that keeps it; nil for
-    /// the parameters. Groups of different rules share the memories, each for its own slots.
+    /// Which of the three memories holds it, the same under every rule that keeps it; nil for the
+    /// parameters. Groups of different rules share the memories, each for its own slots.
     var place: Int? {
         switch self {
         case .parameters: nil
@@ -27,37 +27,26 @@ package enum StateVector: String, Sendable, CaseIterable {
 }
 
 extension Hyperparameters {
-    /// Whether the rule, with these options, keeps the vector.
-    package func keeps(_ vector: StateVector) -> Bool {
-        switch (vector, type) {
-        case (.parameters, _): true
-        case (.expAvg, .adam), (.expAvg, .adamw), (.expAvg, .nadam), (.expAvg, .radam),
-            (.expAvg, .adamax), (.expAvg, .lion), (.expAvg, .lamb):
-            true
-        case (.expAvgSq, .adam), (.expAvgSq, .adamw), (.expAvgSq, .nadam), (.expAvgSq, .radam),
-            (.expAvgSq, .lamb):
-            true
-        case (.maxExpAvgSq, .adam), (.maxExpAvgSq, .adamw): amsgrad
-        case (.expInf, .adamax): true
-        case (.sum, .adagrad): true
-        case (.squareAvg, .rmsprop), (.squareAvg, .adadelta): true
-        case (.accDelta, .adadelta): true
-        case (.momentumBuffer, .rmsprop), (.momentumBuffer, .sgd): momentum > 0
-        case (.gradAvg, .rmsprop): centered
-        default: false
+    /// The vectors that the rule, with these options, keeps in the three memories.
+    var moments: (StateVector?, StateVector?, StateVector?) {
+        switch type {
+        case .adam, .adamw: (.expAvg, .expAvgSq, amsgrad ? .maxExpAvgSq : nil)
+        case .nadam, .radam, .lamb: (.expAvg, .expAvgSq, nil)
+        case .adamax: (.expAvg, .expInf, nil)
+        case .adagrad: (.sum, nil, nil)
+        case .rmsprop:
+            (.squareAvg, momentum > 0 ? .momentumBuffer : nil, centered ? .gradAvg : nil)
+        case .adadelta: (.squareAvg, .accDelta, nil)
+        case .sgd: (nil, momentum > 0 ? .momentumBuffer : nil, nil)
+        case .lion: (.expAvg, nil, nil)
         }
     }
 
-    /// Whether one of the moments' memories is used.
-    func uses(place: Int) -> Bool {
-        switch (type, place) {
-        case (.adam, 2), (.adamw, 2): amsgrad
-        case (.rmsprop, 1), (.sgd, 1): momentum > 0
-        case (.rmsprop, 2): centered
-        case (.adagrad, 0), (.lion, 0), (.rmsprop, 0): true
-        case (.adagrad, _), (.lion, _), (.sgd, _), (_, 2): false
-        default: true
-        }
+    /// Whether the rule, with these options, keeps the vector.
+    package func keeps(_ vector: StateVector) -> Bool {
+        let moments = moments
+        return vector == .parameters || moments.0 == vector || moments.1 == vector
+            || moments.2 == vector
     }
 }
 

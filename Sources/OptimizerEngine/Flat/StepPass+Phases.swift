@@ -86,22 +86,33 @@ extension StepPass {
         return norms.0 > 0 && norms.1 > 0 ? norms.0 / norms.1 : 1
     }
 
+    /// Moves the parameters of one tile, and writes them to the output.
     private func stepAlongDirections(tile: Int) {
         let elements = Self.elements(ofTile: tile, of: optimizer.elementCount)
-        for (member, ratio) in zip(plan.lamb, trustRatios) {
+        var index = plan.firstLambMember(fromSlot: optimizer.slot(of: elements.lowerBound))
+        while index < plan.lamb.count {
+            let member = plan.lamb[index]
+            guard optimizer.offsets[member.slot] < elements.upperBound else { return }
             let part = (optimizer.offsets[member.slot]..<optimizer.offsets[member.slot + 1])
                 .clamped(to: elements)
-            guard !part.isEmpty else { continue }
-            let lr = hyperparameters[optimizer.table.groupOfSlot[member.slot]].lr
-            let unused = UnsafeRawPointer(optimizer.parametersAddress)
-            let memory = memory(
-                at: part.lowerBound, gradient: unused, optimizer.working, member.scalars)
-            plan.withScalars(member.scalars) {
-                optimizer.kernels.lambApply(
-                    optimizer.working, $0, memory,
-                    stepSize: optimizer.working.narrowed(lr * ratio), count: part.count)
-            }
+            stepAlongDirection(of: member, part, ratio: trustRatios[index])
             if let output { optimizer.copyParameters(part, to: output) }
+            index += 1
+        }
+    }
+
+    private func stepAlongDirection(
+        of member: StepPlan.LambMember, _ part: Range<Int>, ratio: Double
+    ) {
+        let lr = hyperparameters[optimizer.table.groupOfSlot[member.slot]].lr
+        // There is no gradient in this phase; any address does.
+        let memory = memory(
+            at: part.lowerBound, gradient: UnsafeRawPointer(optimizer.parametersAddress),
+            optimizer.working, member.scalars)
+        plan.withScalars(member.scalars) {
+            optimizer.kernels.lambApply(
+                optimizer.working, $0, memory,
+                stepSize: optimizer.working.narrowed(lr * ratio), count: part.count)
         }
     }
 }

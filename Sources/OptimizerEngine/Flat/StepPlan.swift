@@ -35,15 +35,15 @@ struct StepPlan {
         let scalars: Int
     }
 
-    private(set) var segments: [Segment] = []
-    /// The tensors that LAMB steps, in layout order.
-    private(set) var lamb: [TensorMember] = []
-
-    struct TensorMember {
+    /// A tensor that LAMB steps.
+    struct LambMember {
         let slot: Int
         let scalars: Int
     }
 
+    private(set) var segments: [Segment] = []
+    /// In layout order.
+    private(set) var lamb: [LambMember] = []
     private(set) var scalars: [opt_scalars] = []
     /// Which of the moments' memories the elements with these scalars use.
     private(set) var keeps: [(Bool, Bool, Bool)] = []
@@ -68,14 +68,14 @@ struct StepPlan {
                             hyper, progress[slot].next(hyper),
                             starts: !progress[slot].hasMomentumBuffer, gradScale: gradScale,
                             working: optimizer.working))
-                    keeps.append(
-                        (hyper.uses(place: 0), hyper.uses(place: 1), hyper.uses(place: 2)))
+                    let moments = hyper.moments
+                    keeps.append((moments.0 != nil, moments.1 != nil, moments.2 != nil))
                 }
                 source = Source(gradient: base, type: type, scalars: index)
             }
             let isOfWholeTensor = source.map { scalars[$0.scalars].rule == OPT_LAMB } ?? false
             if let source, isOfWholeTensor {
-                lamb.append(TensorMember(slot: slot, scalars: source.scalars))
+                lamb.append(LambMember(slot: slot, scalars: source.scalars))
             }
             let next = Segment(
                 start: offsets[slot], end: offsets[slot + 1], isOfWholeTensor: isOfWholeTensor,
@@ -87,13 +87,19 @@ struct StepPlan {
     }
 
     /// The entry of LAMB's tensors for a slot; nil when another rule steps it, or none.
-    func lambMember(ofSlot slot: Int) -> TensorMember? {
+    func lambMember(ofSlot slot: Int) -> LambMember? {
+        let index = firstLambMember(fromSlot: slot)
+        return index < lamb.count && lamb[index].slot == slot ? lamb[index] : nil
+    }
+
+    /// The index of the first of LAMB's tensors at the slot or behind it.
+    func firstLambMember(fromSlot slot: Int) -> Int {
         var (low, high) = (0, lamb.count)
         while low < high {
             let middle = (low + high) / 2
             if lamb[middle].slot < slot { low = middle + 1 } else { high = middle }
         }
-        return low < lamb.count && lamb[low].slot == slot ? lamb[low] : nil
+        return low
     }
 
     func withScalars(_ index: Int, _ body: (UnsafePointer<opt_scalars>) -> Void) {

@@ -4,10 +4,12 @@ import SystemIO
 /// Everything about a step but its gradients: what the receipt says, and what a replay computes
 /// with. Numbers are kept as bits.
 ///
-/// In a record: a byte of flags (1: a loss, 2: an idempotency key), norm, clip coefficient, grad
-/// scale and loss as doubles; the number of groups (4 bytes) and of each its hyperparameters, as
-/// its type has them (`ByteWriter.hyperparameters`); with a key its text (4 bytes of length, UTF-8)
-/// and the 32 bytes of its fingerprint; at the end the runs of the gradients (`TensorRuns`).
+/// In a record: a byte of flags (1: a loss, 2: an idempotency key, 4: types), norm, clip
+/// coefficient, grad scale and loss as doubles; the number of groups (4 bytes) and of each its
+/// hyperparameters, as its type has them (`ByteWriter.hyperparameters`): with the flag behind a
+/// byte that is the type's number, without it Adam's or AdamW's, which look alike; with a key its
+/// text (4 bytes of length, UTF-8) and the 32 bytes of its fingerprint; at the end the runs of the
+/// gradients (`TensorRuns`).
 package struct StepEntry: Sendable {
     var gradNorm: Double
     var clipCoef: Double
@@ -22,13 +24,17 @@ package struct StepEntry: Sendable {
 
     var bytes: [UInt8] {
         var writer = ByteWriter()
-        writer.raw([(loss == nil ? 0 : 1) | (key == nil ? 0 : 2)])
+        let saysTypes = hyperparameters.contains { !$0.type.looksLikeAdam }
+        writer.raw([(loss == nil ? 0 : 1) | (key == nil ? 0 : 2) | (saysTypes ? 4 : 0)])
         writer.double(gradNorm)
         writer.double(clipCoef)
         writer.double(gradScale)
         writer.double(loss ?? 0)
         writer.integer(UInt32(hyperparameters.count))
-        for group in hyperparameters { writer.hyperparameters(group) }
+        for group in hyperparameters {
+            if saysTypes { writer.raw([group.type.number]) }
+            writer.hyperparameters(group)
+        }
         if let key {
             writer.text(key.text)
             writer.raw(key.fingerprint)
@@ -61,15 +67,46 @@ package struct StepEntry: Sendable {
         self.loss = flags & 1 != 0 ? loss : nil
         hyperparameters = []
         guard try reader.count(UInt32.self) == types.count else { throw ByteReader.Fault() }
-        for type in types { hyperparameters.append(try reader.hyperparameters(of: type)) }
+        for type in types {
+            let isThatType =
+                flags & 4 != 0
+                ? try reader.integer(UInt8.self) == type.number : type.looksLikeAdam
+            guard isThatType else { throw ByteReader.Fault() }
+            hyperparameters.append(try reader.hyperparameters(of: type))
+        }
+        guard (flags & 4 != 0) == types.contains(where: { !$0.looksLikeAdam }) else {
+            throw ByteReader.Fault()
+        }
         if flags & 2 != 0 {
             let text = try reader.text()
             let fingerprint = Array(try reader.raw(IdempotencyKey.fingerprintBytes))
             key = IdempotencyKey(text: text, fingerprint: fingerprint)
         }
         gradients = try TensorRuns(from: &reader)
-        guard reader.isAtEnd, flags & ~3 == 0 else { throw ByteReader.Fault() }
+        guard reader.isAtEnd, flags & ~7 == 0 else { throw ByteReader.Fault() }
     }
+}
+
+extension OptimizerType {
+    /// In the ledger's files.
+    fileprivate var number: UInt8 {
+        switch self {
+        case .adam: 0
+        case .adamw: 1
+        case .nadam: 2
+        case .radam: 3
+        case .adamax: 4
+        case .adagrad: 5
+        case .rmsprop: 6
+        case .adadelta: 7
+        case .sgd: 8
+        case .lion: 9
+        case .lamb: 10
+        }
+    }
+
+    /// Whether the hyperparameters are those of Adam.
+    fileprivate var looksLikeAdam: Bool { self == .adam || self == .adamw }
 }
 
 /// A client's name for one attempt to change something, and what it then sent.

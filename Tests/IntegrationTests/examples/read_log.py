@@ -91,7 +91,7 @@ class Step(NamedTuple):
     clip_coef: float
     grad_scale: float
     loss: float | None
-    groups: list  # of (lr, beta1, beta2, eps, weight_decay, amsgrad, maximize)
+    groups: list  # of hyperparameters by name; betas are two numbers
     key: str | None
     fingerprint: bytes | None
     runs: list  # of (number of tensors, dtype: 0 F32, 1 F64, 2 F16, 3 BF16, 255 absent)
@@ -102,9 +102,12 @@ def step_entry(detail):
     flags, norm, coef, scale, loss, count = struct.unpack_from("<B dddd I", detail)
     offset, groups = 37, []
     for _ in range(count):
-        *numbers, bits = struct.unpack_from("<ddddd B", detail, offset)
-        groups.append((*numbers, bool(bits & 1), bool(bits & 2)))
-        offset += 41
+        type = TYPES[0]
+        if flags & 4:
+            type = TYPES[detail[offset]]
+            offset += 1
+        group, offset = hyperparameters(type, detail, offset)
+        groups.append(group)
     key = fingerprint = None
     if flags & 2:
         length, = struct.unpack_from("<I", detail, offset)
@@ -113,6 +116,34 @@ def step_entry(detail):
         offset += 36 + length
     runs = tensor_runs(detail[offset:])
     return Step(norm, coef, scale, loss if flags & 1 else None, groups, key, fingerprint, runs)
+
+
+# In the order of their numbers, each with its numbers and its flags. Where a record does not say
+# the type, it is adam or adamw.
+ADAM = ["lr", "beta1", "beta2", "eps", "weight_decay"]
+TYPES = [
+    ("adam", ADAM, ["amsgrad", "maximize"]),
+    ("adamw", ADAM, ["amsgrad", "maximize"]),
+    ("nadam", [*ADAM, "momentum_decay"], ["decoupled_weight_decay", "maximize"]),
+    ("radam", ADAM, ["decoupled_weight_decay", "maximize"]),
+    ("adamax", ADAM, ["maximize"]),
+    ("adagrad", ["lr", "lr_decay", "eps", "weight_decay", "initial_accumulator_value"],
+     ["maximize"]),
+    ("rmsprop", ["lr", "alpha", "eps", "weight_decay", "momentum"], ["centered", "maximize"]),
+    ("adadelta", ["lr", "rho", "eps", "weight_decay"], ["maximize"]),
+    ("sgd", ["lr", "momentum", "dampening", "weight_decay"], ["nesterov", "maximize"]),
+    ("lion", ["lr", "beta1", "beta2", "weight_decay"], ["maximize"]),
+    ("lamb", ADAM, ["maximize"]),
+]
+
+
+def hyperparameters(type, data, offset):
+    """One group's, as they held for a step, and where they end."""
+    _, numbers, flags = type
+    group = dict(zip(numbers, struct.unpack_from(f"<{len(numbers)}d", data, offset), strict=True))
+    offset += 8 * len(numbers)
+    group |= {flag: bool(data[offset] >> bit & 1) for bit, flag in enumerate(flags)}
+    return group, offset + 1
 
 
 def tensor_runs(data):
@@ -131,7 +162,7 @@ def main(path):
         note = ""
         if record.kind in ("step", "skip"):
             entry = step_entry(record.detail)
-            note = f" norm {entry.grad_norm:.9g} lr {[group[0] for group in entry.groups]}"
+            note = f" norm {entry.grad_norm:.9g} lr {[group['lr'] for group in entry.groups]}"
             note += f" key {entry.key}" if entry.key else ""
         print(f"{record.offset:>10} {record.kind:<10} position {record.position} "
               f"generation {record.generation} step {record.step} "
