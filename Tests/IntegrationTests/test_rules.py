@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from safetensors.numpy import load
 from api import SAFETENSORS
 from vectors import cases
 
+README = Path(__file__).resolve().parents[2] / "README.md"
 OCTETS = "application/octet-stream"
 RULES = {
     "adam": ["lr", "betas", "eps", "weight_decay", "amsgrad"],
@@ -61,6 +64,32 @@ def test_torchs_bits(api, name, case):
     assert set(state) == set(ends)
     for key, bits in ends.items():
         assert state[key].tobytes() == bits.tobytes(), key
+
+
+def as_in_readme(value):
+    """A default as README writes it."""
+    if isinstance(value, list):
+        return ", ".join(as_in_readme(number) for number in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    exponent = re.fullmatch(r"1e-0?(\d+)", f"{value:g}")
+    powers = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+    return f"10⁻{exponent[1].translate(powers)}" if exponent and value < 1e-4 else f"{value:.12g}"
+
+
+def test_readme_has_every_default(api, name):
+    text = README.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (?:`lr`|the same)(.*)$", text, re.M)
+    assert [rule for rule, _ in rows] == list(RULES)
+    same = ""
+    for rule, row in rows:
+        # adamw's row tells what it has otherwise than adam's.
+        options = api.create(f"{name}-{rule}", {"w": [1]}, optimizer={"type": rule})["optimizer"]
+        row = f"`lr`{row}" if rule != "adamw" else row + same
+        same = row
+        for option in RULES[rule]:
+            default = re.search(rf"`{option}` \(([^)]*)\)", row)[1]
+            assert default == as_in_readme(options[option]), f"{option} of {rule}"
 
 
 def test_service_names_them(api):
