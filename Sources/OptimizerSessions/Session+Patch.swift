@@ -43,6 +43,8 @@ struct SettingsChange: @unchecked Sendable {
     let hyperparameters: FlatOptimizer.PreparedHyperparameters
     let maxGradNorm: Double?
     let nonfinite: NonFinitePolicy
+    /// What the session's tables then take; nil where that stays.
+    let overhead: Reservation?
 }
 
 extension LedgerPayload {
@@ -58,12 +60,6 @@ extension LedgerPayload {
 }
 
 extension SessionState {
-    func adopt(_ change: SettingsChange) {
-        optimizer.adopt(change.hyperparameters)
-        maxGradNorm = change.maxGradNorm
-        nonfinite = change.nonfinite
-    }
-
     fileprivate func prepare(_ patch: SessionPatch) throws(SessionError) -> SettingsChange {
         let defaults = patch.defaults.applied(to: optimizer.defaults)
         let norm: Double? =
@@ -96,8 +92,8 @@ extension SessionState {
             throw .invalidSettings(error)
         }
         do {
-            return SettingsChange(
-                hyperparameters: try optimizer.prepareHyperparameters(
+            return try change(
+                to: try optimizer.prepareHyperparameters(
                     defaults: defaults, groupOverrides: overrides),
                 maxGradNorm: norm, nonfinite: patch.nonfinite ?? nonfinite)
         } catch {

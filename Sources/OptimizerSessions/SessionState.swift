@@ -28,10 +28,12 @@ final class SessionState: @unchecked Sendable {
         _ settings: ResolvedSettings, layout: TensorLayout, elementType: ElementType,
         budget: StateBudget, reusing reused: SessionState? = nil
     ) throws(SessionError) {
-        if let reused {
+        let overheadBytes = Self.overheadBytes(
+            of: layout, settings.defaults, settings.groups.map { ($0.name, $0.overrides) })
+        if let reused, reused.overhead.byteCount == overheadBytes {
             overhead = reused.overhead
         } else {
-            overhead = try budget.reserve(Self.overheadBytes(of: layout))
+            overhead = try budget.reserve(overheadBytes)
         }
         // The memory of a reused state is filled again, so that an import needs no second one.
         let vectors = StateVectors(budget, reused)
@@ -58,9 +60,40 @@ final class SessionState: @unchecked Sendable {
         updated = now
     }
 
-    /// Names, shapes and tables, roughly: a layout of many empty tensors is no small thing.
-    private static func overheadBytes(of layout: TensorLayout) -> Int {
-        layout.tensors.reduce(4096) { $0 + 512 + 2 * $1.name.utf8.count }
+    /// Names, shapes, tables, groups and schedules, roughly: a layout of many empty tensors is no
+    /// small thing, nor is a schedule of many.
+    private static func overheadBytes(
+        of layout: TensorLayout, _ defaults: Hyperparameters,
+        _ groups: [(name: String, overrides: HyperparameterOverrides)]
+    ) -> Int {
+        var bytes = layout.tensors.reduce(4096) { $0 + 512 + 2 * $1.name.utf8.count }
+        // The first group is in what every session takes.
+        bytes += groups.dropFirst().reduce(0) { $0 + 512 + 2 * $1.name.utf8.count }
+        var weight = defaults.lrSchedule?.weight ?? 0
+        for case .schedule(let schedule?)? in groups.map({ $0.overrides[.lrSchedule] }) {
+            weight += schedule.weight
+        }
+        return bytes + 128 * weight
+    }
+
+    /// Settings that are found good, with all the memory that they need.
+    func change(
+        to hyperparameters: FlatOptimizer.PreparedHyperparameters, maxGradNorm: Double?,
+        nonfinite: NonFinitePolicy
+    ) throws(SessionError) -> SettingsChange {
+        let bytes = Self.overheadBytes(
+            of: layout, hyperparameters.defaults,
+            hyperparameters.groups.map { ($0.name, $0.overrides) })
+        return SettingsChange(
+            hyperparameters: hyperparameters, maxGradNorm: maxGradNorm, nonfinite: nonfinite,
+            overhead: bytes == overhead.byteCount ? nil : try vectors.budget.reserve(bytes))
+    }
+
+    func adopt(_ change: SettingsChange) {
+        optimizer.adopt(change.hyperparameters)
+        maxGradNorm = change.maxGradNorm
+        nonfinite = change.nonfinite
+        if let overhead = change.overhead { self.overhead = overhead }
     }
 
     /// Of parameters, moments and description.

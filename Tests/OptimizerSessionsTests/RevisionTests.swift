@@ -6,6 +6,45 @@ import Testing
 @testable import OptimizerSessions
 
 @Suite struct PatchTests {
+    /// A schedule of many, and many groups, count against the budget, from creation or a patch on.
+    @Test func schedulesAndGroupsAreCharged() throws {
+        let long = LearningRateSchedule.sequence(
+            SequenceSchedule(
+                (0..<100).map { _ in .exponential(ExponentialSchedule(gamma: 0.5)) },
+                milestones: Array(1..<100)))
+        let directory = try TemporaryDirectory()
+        let plain = try World().create("s", .sample()).description.stateBytes
+        let charged = plain + 128 * long.weight
+        do {
+            let world = try World(stateBytes: plain + charged, directory: directory)
+            var specification = try SessionSpecification.sample()
+            specification.durability = .log
+            let session = try world.session("s", specification)
+            #expect(session.description().stateBytes == plain)
+            let on = try session.change { $0.defaults = .init(lrSchedule: .on(long)) }
+            #expect(on.stateBytes == charged && world.store.budget.inUseBytes == charged)
+            #expect(throws: SessionError.self) {
+                try session.change {
+                    $0.defaults = .init(lr: 0.5)
+                    $0.groups = [("default", .init(lrSchedule: .on(long)))]
+                }
+            }
+            #expect(session.description().hyperparameters.lr == 1e-3)
+            #expect(world.store.budget.inUseBytes == charged)
+            var settings = SessionSettings(defaults: .init(lrSchedule: long))
+            #expect(throws: SessionError.self) { try world.create("t", .sample(settings)) }
+            settings.defaults.lrSchedule = nil
+            settings.groups = [GroupSettings(name: "g", params: ["b"])]
+            let grouped = try World().create("s", .sample(settings)).description
+            #expect(grouped.stateBytes > plain)
+        }
+        let world = try World(stateBytes: plain + charged, directory: directory)
+        #expect(world.store.budget.inUseBytes == charged)
+        let session = try world.store.session(named: "s")
+        let off = try session.change { $0.defaults = .init(lrSchedule: .off) }
+        #expect(off.stateBytes == plain && world.store.budget.inUseBytes == plain)
+    }
+
     @Test func valuesMergeAndTheGenerationRises() throws {
         let world = try World()
         let slow = GroupSettings(name: "slow", params: ["b"], overrides: .init(lr: 0.5))

@@ -121,7 +121,7 @@ import Testing
             parameters: names.map { _ in TensorPlace(slab: slab, byteOffset: 0, type: .f32) })
         specification.durability = .log
         let session = try world.session("s", specification)
-        for _ in 0..<20 { try session.change { $0.defaults[.lr] = 0.25 } }
+        for _ in 0..<60 { try session.change { $0.defaults[.lr] = 0.25 } }
         try #require(world.store.archive).librarian.sync {}
         #expect(try directory.files(of: "s", "snapshot-").count > 1)
     }

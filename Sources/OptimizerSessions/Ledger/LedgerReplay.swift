@@ -146,8 +146,8 @@ struct LedgerReplay {
             settings.defaults.type == state.optimizer.defaults.type
         else { throw ByteReader.Fault() }
         state.adopt(
-            SettingsChange(
-                hyperparameters: try state.optimizer.prepareHyperparameters(
+            try state.change(
+                to: try state.optimizer.prepareHyperparameters(
                     defaults: settings.defaults,
                     groupOverrides: settings.groups.map { ($0.name, $0.overrides) }),
                 maxGradNorm: settings.maxGradNorm, nonfinite: settings.nonfinite))
