@@ -43,11 +43,7 @@ struct TileTests {
             output: StepOutput(base: shared.base, type: .f32))
         run(pass.measureTileCount) { pass.measure(tile: $0) }
         #expect(pass.judge() == .apply)
-        var phase: StepPass.Phase? = StepPass.firstPhase
-        while let current = phase {
-            run(pass.tileCount(of: current)) { pass.run(current, tile: $0) }
-            phase = pass.next(after: current)
-        }
+        pass.runPhases { run($0, $1) }
         pass.commit()
         #expect(optimizer.steps == [1, 1, 1, 1, 1, 1, 1])
         return (optimizer.values(.parameters), shared.read(), pass.gradNorm)

@@ -50,11 +50,7 @@ final class Workload {
         lanes.run(pass.measureTileCount) { pass.measure(tile: $0) }
         guard pass.judge() == .apply else { throw Refused() }
         let judged = clock.now
-        var next: StepPass.Phase? = StepPass.firstPhase
-        while let current = next {
-            lanes.run(pass.tileCount(of: current)) { pass.run(current, tile: $0) }
-            next = pass.next(after: current)
-        }
+        pass.runPhases { lanes.run($0, $1) }
         let applied = clock.now
         pass.commit()
         switch phase {

@@ -101,16 +101,6 @@ package final class FlatOptimizer: @unchecked Sendable {
         }
     }
 
-    /// The slot that holds the element.
-    func slot(of element: Int) -> Int {
-        var (low, high) = (0, slots.count)
-        while high - low > 1 {
-            let middle = (low + high) / 2
-            if offsets[middle] <= element { low = middle } else { high = middle }
-        }
-        return low
-    }
-
     /// How many vectors there are, the parameters included.
     package var vectorCount: Int {
         1 + (moments.0 == nil ? 0 : 1) + (moments.1 == nil ? 0 : 1) + (moments.2 == nil ? 0 : 1)

@@ -67,12 +67,6 @@ extension StepPass {
 
     /// The last slot whose first block is at or before `block`.
     private func slot(ofBlock block: Int) -> Int {
-        var low = 0
-        var high = optimizer.blockStarts.count - 1
-        while high - low > 1 {
-            let middle = (low + high) / 2
-            if optimizer.blockStarts[middle] <= block { low = middle } else { high = middle }
-        }
-        return low
+        optimizer.blockStarts.partitionPoint { $0 > block } - 1
     }
 }

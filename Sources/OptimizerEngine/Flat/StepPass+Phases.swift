@@ -24,7 +24,8 @@ extension StepPass {
         }
     }
 
-    /// The phase after one whose tiles have all run; nil at the end. On one thread.
+    /// The phase after one whose tiles have all run; nil at the end. On one thread: what the next
+    /// phase takes from all tiles of this one is worked out here.
     package func next(after phase: Phase) -> Phase? {
         guard !isLast(phase) else { return nil }
         if phase == .elements { return .directions }
@@ -36,6 +37,17 @@ extension StepPass {
         switch phase {
         case .elements, .trust: Self.tileCount(elements: optimizer.elementCount)
         case .directions: measureTileCount
+        }
+    }
+
+    /// Runs all phases, where whoever runs the tiles of one waits for them.
+    package func runPhases(
+        _ runTiles: (_ count: Int, _ tile: @escaping @Sendable (Int) -> Void) -> Void
+    ) {
+        var phase: Phase? = Self.firstPhase
+        while let current = phase {
+            runTiles(tileCount(of: current)) { self.run(current, tile: $0) }
+            phase = next(after: current)
         }
     }
 
@@ -89,15 +101,16 @@ extension StepPass {
     /// Moves the parameters of one tile, and writes them to the output.
     private func stepAlongDirections(tile: Int) {
         let elements = Self.elements(ofTile: tile, of: optimizer.elementCount)
-        var index = plan.firstLambMember(fromSlot: optimizer.slot(of: elements.lowerBound))
-        while index < plan.lamb.count {
+        let first = plan.lamb.partitionPoint {
+            optimizer.offsets[$0.slot + 1] > elements.lowerBound
+        }
+        for index in first..<plan.lamb.count {
             let member = plan.lamb[index]
             guard optimizer.offsets[member.slot] < elements.upperBound else { return }
             let part = (optimizer.offsets[member.slot]..<optimizer.offsets[member.slot + 1])
                 .clamped(to: elements)
             stepAlongDirection(of: member, part, ratio: trustRatios[index])
             if let output { optimizer.copyParameters(part, to: output) }
-            index += 1
         }
     }
 

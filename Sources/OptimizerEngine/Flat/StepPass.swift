@@ -150,21 +150,14 @@ package final class StepPass: @unchecked Sendable {
         optimizer.count(hyperparameters, where: hasGradient)
     }
 
-    /// All phases on this thread.
-    func applyInline() {
-        var phase: Phase? = Self.firstPhase
-        while let current = phase {
-            for tile in 0..<tileCount(of: current) { run(current, tile: tile) }
-            phase = next(after: current)
-        }
-    }
-
     /// The whole step on this thread.
     package func runInline() -> Verdict {
         for tile in 0..<measureTileCount { measure(tile: tile) }
         let verdict = judge()
         guard verdict == .apply else { return verdict }
-        applyInline()
+        runPhases { count, tile in
+            for number in 0..<count { tile(number) }
+        }
         commit()
         return verdict
     }

@@ -88,18 +88,8 @@ struct StepPlan {
 
     /// The entry of LAMB's tensors for a slot; nil when another rule steps it, or none.
     func lambMember(ofSlot slot: Int) -> LambMember? {
-        let index = firstLambMember(fromSlot: slot)
+        let index = lamb.partitionPoint { $0.slot >= slot }
         return index < lamb.count && lamb[index].slot == slot ? lamb[index] : nil
-    }
-
-    /// The index of the first of LAMB's tensors at the slot or behind it.
-    func firstLambMember(fromSlot slot: Int) -> Int {
-        var (low, high) = (0, lamb.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if lamb[middle].slot < slot { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 
     func withScalars(_ index: Int, _ body: (UnsafePointer<opt_scalars>) -> Void) {
@@ -112,13 +102,7 @@ struct StepPlan {
 
     /// The segment that holds the element: the last one that starts at or before it.
     func segment(at element: Int) -> Int {
-        var low = 0
-        var high = segments.count
-        while high - low > 1 {
-            let middle = (low + high) / 2
-            if segments[middle].start <= element { low = middle } else { high = middle }
-        }
-        return low
+        segments.partitionPoint { $0.start > element } - 1
     }
 }
 

@@ -107,11 +107,7 @@ struct LedgerReplay {
         let pass = state.optimizer.replay(
             Gradients(base: base, places: places), hyperparameters: entry.hyperparameters,
             gradScale: entry.gradScale, clipCoef: entry.clipCoef)
-        var phase: StepPass.Phase? = StepPass.firstPhase
-        while let current = phase {
-            runTiles(pass.tileCount(of: current)) { pass.run(current, tile: $0) }
-            phase = pass.next(after: current)
-        }
+        pass.runPhases(runTiles)
         pass.commit()
         state.step += 1
     }
