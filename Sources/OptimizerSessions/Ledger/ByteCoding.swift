@@ -96,18 +96,22 @@ extension ByteWriter {
     /// both betas, eps, weight decay, and the bits 1 for amsgrad, 2 for maximize, 4 for a schedule.
     /// The type is known to who reads. A step's values have no schedule: what it gave is their lr.
     mutating func hyperparameters(_ values: Hyperparameters) {
-        var bits: [Bool] = []
+        var (bits, next) = (UInt8(0), UInt8(1))
+        func bit(_ isSet: Bool) {
+            if isSet { bits |= next }
+            next <<= 1
+        }
         for option in values.type.options {
             switch values[option] {
             case .number(let number): double(number)
             case .pair(let first, let second):
                 double(first)
                 double(second)
-            case .flag(let flag): bits.append(flag)
-            case .schedule(let schedule): bits.append(schedule != nil)
+            case .flag(let flag): bit(flag)
+            case .schedule(let schedule): bit(schedule != nil)
             }
         }
-        raw([bits.reversed().reduce(0) { $0 << 1 | ($1 ? 1 : 0) }])
+        integer(bits)
         if let schedule = values.lrSchedule { text(ScheduleText.text(of: schedule)) }
     }
 }

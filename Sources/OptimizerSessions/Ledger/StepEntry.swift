@@ -32,7 +32,7 @@ package struct StepEntry: Sendable {
         writer.double(loss ?? 0)
         writer.integer(UInt32(hyperparameters.count))
         for group in hyperparameters {
-            if saysTypes { writer.raw([group.type.number]) }
+            if saysTypes { writer.integer(group.type.number) }
             writer.hyperparameters(group)
         }
         if let key {
