@@ -102,15 +102,9 @@ struct StateFileParts: Sendable {
         _ tensor: StateTensor, of state: SessionState,
         to destination: UnsafeMutableRawBufferPointer
     ) {
-        switch tensor.content {
-        case .step:
-            let step = Int64(state.optimizer.progress[tensor.slot].step)
-            destination.storeBytes(of: step.littleEndian, as: Int64.self)
-        case .muProduct:
-            let product = state.optimizer.progress[tensor.slot].muProduct
-            destination.storeBytes(of: product.bitPattern.littleEndian, as: UInt64.self)
-        case .vector(let vector):
-            guard let bytes = state.bytes(of: vector, slot: tensor.slot) else { return }
+        if let number = tensor.number(in: state.optimizer.progress) {
+            destination.storeBytes(of: number.littleEndian, as: UInt64.self)
+        } else if let bytes = state.bytes(of: tensor) {
             destination.copyMemory(from: UnsafeRawBufferPointer(bytes))
         }
     }

@@ -135,13 +135,9 @@ extension SnapshotImage {
         var numbers = ByteWriter()
         var parts: [Part] = []
         for tensor in text.file.tensors {
-            switch tensor.content {
-            case .step:
-                numbers.integer(Int64(state.optimizer.progress[tensor.slot].step))
-            case .muProduct:
-                numbers.double(state.optimizer.progress[tensor.slot].muProduct)
-            case .vector(let vector):
-                guard let bytes = state.bytes(of: vector, slot: tensor.slot) else { continue }
+            if let number = tensor.number(in: state.optimizer.progress) {
+                numbers.integer(number)
+            } else if let bytes = state.bytes(of: tensor) {
                 parts.append(.memory(UnsafeRawBufferPointer(bytes), owner: state))
             }
         }

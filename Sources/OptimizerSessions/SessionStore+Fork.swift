@@ -117,10 +117,9 @@ extension SessionState {
         } catch {
             throw SessionError(engine: error)
         }
-        for vector in StateVector.allCases {
-            guard let from = other.optimizer.vector(vector), let to = optimizer.vector(vector)
-            else { continue }
-            to.copyMemory(from: UnsafeRawBufferPointer(from))
+        // Under the same settings there are the same memories.
+        for (from, to) in zip(other.optimizer.memories, optimizer.memories) {
+            to.base.copyMemory(from: from.base, byteCount: from.byteCount)
         }
         step = other.step
         skipped = other.skipped

@@ -123,15 +123,9 @@ extension StateImport {
         for tensor in file.tensors {
             let count = tensor.description.byteCount
             let target = slab.base + offset
-            switch tensor.content {
-            case .step:
-                target.storeBytes(
-                    of: Int64(progress[tensor.slot].step).littleEndian, as: Int64.self)
-            case .muProduct:
-                target.storeBytes(
-                    of: progress[tensor.slot].muProduct.bitPattern.littleEndian, as: UInt64.self)
-            case .vector(let vector):
-                guard let source = offsets[vector]?[tensor.slot] else { break }
+            if let number = tensor.number(in: progress) {
+                target.storeBytes(of: number.littleEndian, as: UInt64.self)
+            } else if let vector = tensor.vector, let source = offsets[vector]?[tensor.slot] {
                 target.copyMemory(from: data.base + source, byteCount: count)
             }
             offset += count

@@ -75,6 +75,11 @@ extension SessionState {
         return UnsafeMutableRawBufferPointer(
             rebasing: whole[start..<start + layout.tensors[slot].elementCount * width])
     }
+
+    /// The bytes of a tensor that is part of a vector.
+    func bytes(of tensor: StateTensor) -> UnsafeMutableRawBufferPointer? {
+        tensor.vector.flatMap { bytes(of: $0, slot: tensor.slot) }
+    }
 }
 
 /// One tensor of a state file.
@@ -87,5 +92,18 @@ struct StateTensor: Sendable {
         case step
         case muProduct
         case vector(StateVector)
+    }
+
+    /// The bits of a tensor that is one number; nil for a vector's.
+    func number(in progress: [SlotProgress]) -> UInt64? {
+        switch content {
+        case .step: UInt64(progress[slot].step)
+        case .muProduct: progress[slot].muProduct.bitPattern
+        case .vector: nil
+        }
+    }
+
+    var vector: StateVector? {
+        if case .vector(let vector) = content { vector } else { nil }
     }
 }

@@ -175,9 +175,8 @@ private struct StateTensors {
     private mutating func step(
         of tensor: String, in data: UnsafeRawBufferPointer
     ) throws(SessionError) -> Int {
-        let entry = try take(StateFile.stepPrefix + tensor, .I64, [])
-        let step = Int64(
-            littleEndian: data.loadUnaligned(fromByteOffset: entry.begin, as: Int64.self))
+        let (bits, entry) = try number(StateFile.stepPrefix + tensor, .I64, in: data)
+        let step = Int64(bitPattern: bits)
         guard (0...Int64(SlotProgress.maximumStep)).contains(step) else {
             throw refusal(
                 of: entry,
@@ -189,14 +188,21 @@ private struct StateTensors {
     private mutating func muProduct(
         of tensor: String, in data: UnsafeRawBufferPointer
     ) throws(SessionError) -> Double {
-        let entry = try take(StateFile.muProductPrefix + tensor, .F64, [])
-        let bits = UInt64(
-            littleEndian: data.loadUnaligned(fromByteOffset: entry.begin, as: UInt64.self))
+        let (bits, entry) = try number(StateFile.muProductPrefix + tensor, .F64, in: data)
         let product = Double(bitPattern: bits)
         guard SlotProgress.muProducts.contains(product) else {
             throw refusal(of: entry, "must be a number ≥ 0 and ≤ 1, not \(product)")
         }
         return product
+    }
+
+    /// The bits of a tensor that is one number.
+    private mutating func number(
+        _ name: String, _ dtype: DType, in data: UnsafeRawBufferPointer
+    ) throws(SessionError) -> (bits: UInt64, entry: SafetensorsEntry) {
+        let entry = try take(name, dtype, [])
+        let bits = data.loadUnaligned(fromByteOffset: entry.begin, as: UInt64.self)
+        return (UInt64(littleEndian: bits), entry)
     }
 
     private func refusal(of entry: SafetensorsEntry, _ requirement: String) -> SessionError {
