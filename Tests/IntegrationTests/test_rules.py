@@ -195,6 +195,14 @@ def test_sums_start_from_finite_numbers(api, name):
     assert problem["errors"][0]["pointer"] == "/optimizer/initial_accumulator_value"
 
 
+def test_sums_start_at_creation_alone(api, name):
+    api.create(name, {"w": [1, 2]}, optimizer={"type": "adagrad", "initial_accumulator_value": 2})
+    change = {"optimizer": {"initial_accumulator_value": 5}}
+    assert api.patch(f"/v1/sessions/{name}", json=change).status == 200
+    state = load(api.get(f"/v1/sessions/{name}/state").body)
+    assert state["sum/w"].tolist() == [2, 2]
+
+
 def test_mixed_groups(api, name):
     """Each group is a session of its own rule."""
     groups = {"e": {"type": "sgd", "lr": 0.1, "momentum": 0.9}, "n": {"type": "nadam"},
