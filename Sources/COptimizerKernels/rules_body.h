@@ -16,10 +16,16 @@ INLINE VECTOR NAME(magnitude)(VECTOR x) { return __builtin_elementwise_abs(x); }
 
 INLINE VECTOR NAME(root)(VECTOR x) { return __builtin_elementwise_sqrt(x); }
 
-/// m moved towards g by w1, from the nearer end, so that a weight of exactly 1 gives exactly g.
+/// `a` moved towards `b` by a weight, from the nearer end, so that a weight of exactly 1 gives
+/// exactly b, as in torch.lerp.
+INLINE VECTOR NAME(between)(VECTOR a, VECTOR b, REAL weight) {
+    const VECTOR difference = b - a;
+    return weight < (REAL)0.5 && weight > (REAL)-0.5 ? a + weight * difference
+                                                     : b - difference * ((REAL)1 - weight);
+}
+
 INLINE VECTOR NAME(lerp)(const struct NAME(constants) *k, VECTOR m, VECTOR g) {
-    const VECTOR difference = g - m;
-    return k->w1 < (REAL)0.5 ? m + k->w1 * difference : g - difference * k->one_minus_w1;
+    return NAME(between)(m, g, k->w1);
 }
 
 /// v times beta2, plus w2 times the square of x.

@@ -15,7 +15,7 @@ enum { NAME(lanes) = sizeof(VECTOR) / sizeof(REAL) };
 
 /// opt_scalars in the working precision.
 struct NAME(constants) {
-    REAL grad_scale, clip_coef, weight_decay, keep, w1, one_minus_w1, beta1, beta2, w2, bc1, bc2,
+    REAL grad_scale, clip_coef, weight_decay, keep, w1, beta1, beta2, w2, bc1, bc2,
         root_bc2, eps, step_size, neg_step_size, neg_momentum_step_size, rect, momentum;
     bool maximize, rectified, nesterov, starts;
 };
@@ -24,7 +24,7 @@ INLINE struct NAME(constants) NAME(constants_of)(const struct opt_scalars *s) {
     return (struct NAME(constants)){
         .grad_scale = (REAL)s->grad_scale, .clip_coef = (REAL)s->clip_coef,
         .weight_decay = (REAL)s->weight_decay, .keep = (REAL)s->keep,
-        .w1 = (REAL)s->w1, .one_minus_w1 = (REAL)1 - (REAL)s->w1, .beta1 = (REAL)s->beta1,
+        .w1 = (REAL)s->w1, .beta1 = (REAL)s->beta1,
         .beta2 = (REAL)s->beta2, .w2 = (REAL)s->w2, .bc1 = (REAL)s->bc1, .bc2 = (REAL)s->bc2,
         .root_bc2 = (REAL)s->root_bc2, .eps = (REAL)s->eps, .step_size = (REAL)s->step_size,
         .neg_step_size = -(REAL)s->step_size,
@@ -80,7 +80,8 @@ INLINE void NAME(step_lanes)(const struct NAME(constants) *k, const struct NAME(
     case OPT_ADADELTA: NAME(adadelta)(k, &x); break;
     case OPT_SGD: NAME(sgd)(k, &x, keeps[1]); break;
     case OPT_LION: NAME(lion)(k, &x); break;
-    case OPT_LAMB: break;
+    case OPT_LAMB:
+    case OPT_MUON: break;
     }
 
     for (int j = 0; j < OPT_MOMENT_COUNT; j++) {
@@ -131,7 +132,8 @@ INLINE void NAME(step_body)(const struct opt_scalars *s, const struct opt_memory
         else LOOP(OPT_SGD, false, false, false);
         break;
     case OPT_LION: LOOP(OPT_LION, true, false, false); break;
-    case OPT_LAMB: break;  // of whole tensors: lamb_body.h
+    case OPT_LAMB:
+    case OPT_MUON: break;  // of whole tensors: lamb_body.h, muon_body.h
     }
 #undef LOOP
 }

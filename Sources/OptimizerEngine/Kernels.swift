@@ -53,6 +53,35 @@ package struct Kernels: Sendable {
         }
     }
 
+    func muonMomentum(
+        _ working: ElementType, _ scalars: UnsafePointer<opt_scalars>, _ memory: opt_memory,
+        update: UnsafeMutablePointer<Float>, count: Int
+    ) {
+        withUnsafePointer(to: memory) {
+            opt_muon_momentum(code, working.code, scalars, $0, update, count)
+        }
+    }
+
+    func muonApply(
+        _ working: ElementType, _ scalars: UnsafePointer<opt_scalars>, _ memory: opt_memory,
+        update: UnsafePointer<Float>, stepSize: Double, count: Int
+    ) {
+        withUnsafePointer(to: memory) {
+            opt_muon_apply(code, working.code, scalars, $0, update, stepSize, count)
+        }
+    }
+
+    func divide(_ x: UnsafeMutablePointer<Float>, by divisor: Float, count: Int) {
+        opt_divide(code, x, divisor, count)
+    }
+
+    static let productTile = Int(OPT_PRODUCT_TILE)
+
+    /// Computes one tile of a matrix product; row and column are multiples of `productTile`.
+    func productTile(_ product: opt_product, row: Int, column: Int) {
+        withUnsafePointer(to: product) { opt_product_tile(code, $0, row, column) }
+    }
+
     /// Σ (x / gradScale)² of at most `normBlock` elements.
     func sumOfSquares(
         _ x: UnsafeRawPointer, _ type: ElementType, working: ElementType, count: Int,

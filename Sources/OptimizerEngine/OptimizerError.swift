@@ -3,6 +3,8 @@ public enum OptimizerError: Error, Equatable, CustomStringConvertible {
     case invalidHyperparameter(HyperparameterError)
     /// A hyperparameter that the group's rule has not.
     case unknownOption(HyperparameterName, of: OptimizerType, group: String)
+    /// Muon steps parameters of two dimensions alone.
+    case notMatrix(parameter: String, shape: [Int], group: String)
     /// A group keeps its rule for life.
     case typeChanged(group: String)
     case noParameters
@@ -29,6 +31,9 @@ public enum OptimizerError: Error, Equatable, CustomStringConvertible {
         case .invalidHyperparameter(let error): error.description
         case .unknownOption(let name, let type, let group):
             "\(type.rawValue) has no \(name.rawValue), which group \"\(group)\" sets"
+        case .notMatrix(let parameter, let shape, let group):
+            "muon, the type of group \"\(group)\", is for parameters of two dimensions, "
+                + "and \"\(parameter)\" has shape \(shape)"
         case .typeChanged(let group): "the type of group \"\(group)\" cannot change"
         case .noParameters: "an optimizer needs at least one parameter"
         case .duplicateParameter(let name): "two parameters are named \"\(name)\""

@@ -22,15 +22,19 @@ extension JSONWriter {
         switch value {
         case .number(let number): member(name, number)
         case .flag(let flag): member(name, flag)
-        case .pair(let first, let second):
-            self.name(name)
-            beginArray()
-            number(first)
-            number(second)
-            endArray()
+        case .pair(let first, let second): member(name, [first, second])
+        case .triple(let first, let second, let third): member(name, [first, second, third])
+        case .adjustment(let adjustment): member(name, adjustment.rawValue)
         case .schedule(let schedule):
             self.name(name)
             self.schedule(schedule)
         }
+    }
+
+    private mutating func member(_ name: String, _ numbers: [Double]) {
+        self.name(name)
+        beginArray()
+        for number in numbers { self.number(number) }
+        endArray()
     }
 }

@@ -153,16 +153,27 @@ package struct MemberReader {
     ) throws(SettingsFault) -> HyperparameterValue? {
         switch kind {
         case .number: try number(name).map { .number($0) }
-        case .pair: try pair(name).map { .pair($0.0, $0.1) }
+        case .pair: try numbers(name, 2, "two").map { .pair($0[0], $0[1]) }
+        case .triple: try numbers(name, 3, "three").map { .triple($0[0], $0[1], $0[2]) }
         case .flag: try bool(name).map { .flag($0) }
+        case .adjustment: try adjustment(name).map { .adjustment($0) }
         case .schedule: try schedule(name).map { .schedule($0.value) }
         }
     }
 
-    private mutating func pair(_ name: String) throws(SettingsFault) -> (Double, Double)? {
+    /// Null is PyTorch's None.
+    private mutating func adjustment(
+        _ name: String
+    ) throws(SettingsFault) -> LearningRateAdjustment? {
+        takesNull(name) ? .original : try choice(name, of: LearningRateAdjustment.self)
+    }
+
+    private mutating func numbers(
+        _ name: String, _ count: Int, _ word: String
+    ) throws(SettingsFault) -> [Double]? {
         guard let value = take(name) else { return nil }
-        guard case .array(let elements) = value, elements.count == 2 else {
-            throw wrong(name, value, "an array of two numbers")
+        guard case .array(let elements) = value, elements.count == count else {
+            throw wrong(name, value, "an array of \(word) numbers")
         }
         var numbers: [Double] = []
         for (index, element) in elements.enumerated() {
@@ -171,7 +182,7 @@ package struct MemberReader {
             }
             numbers.append(number)
         }
-        return (numbers[0], numbers[1])
+        return numbers
     }
 
     package mutating func take(_ name: String) -> JSONValue? {

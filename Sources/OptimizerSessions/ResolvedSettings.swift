@@ -102,7 +102,24 @@ struct ResolvedSettings {
                 GroupSpecification(
                     name: group.name, members: members, overrides: group.overrides))
         }
-        return withDefault(groups, layout.tensors.indices.filter { isFree[$0] })
+        let all = withDefault(groups, layout.tensors.indices.filter { isFree[$0] })
+        for group in all { try checkShapes(of: group, settings, layout) }
+        return all
+    }
+
+    /// Muon steps matrices alone.
+    private static func checkShapes(
+        of group: GroupSpecification, _ settings: SessionSettings, _ layout: TensorLayout
+    ) throws(SettingsFault) {
+        guard group.overrides.applied(to: settings.defaults).type == .muon,
+            let other = group.members.first(where: { layout.tensors[$0].shape.count != 2 })
+        else { return }
+        let tensor = layout.tensors[other]
+        let index = settings.groups.firstIndex { $0.name == group.name }
+        throw SettingsFault(
+            .invalidHyperparameter, index.map { "/param_groups/\($0)/type" } ?? "/optimizer/type",
+            "muon is for parameters of two dimensions, and \"\(tensor.name)\" has "
+                + "\(tensor.shape.count): put it into a group of another type")
     }
 
     private static func members(

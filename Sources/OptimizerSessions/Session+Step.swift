@@ -216,7 +216,7 @@ private final class StepRun: @unchecked Sendable {
         then next: @escaping @Sendable () -> Void
     ) {
         session.context.run(
-            weight: state.layout.weight, isAlone: request.isAlone && session.log == nil,
+            weight: state.stepWeight, isAlone: request.isAlone && session.log == nil,
             tiles: tiles, tile, then: next)
     }
 

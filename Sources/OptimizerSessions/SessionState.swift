@@ -96,10 +96,14 @@ final class SessionState: @unchecked Sendable {
         if let overhead = change.overhead { self.overhead = overhead }
     }
 
-    /// Of parameters, moments and description.
+    /// How much work a step is, counted in elements.
+    var stepWeight: Int { layout.weight + optimizer.matrixWeight }
+
+    /// Of parameters, moments, workspace and description.
     var stateBytes: Int {
         let working = optimizer.elementType.working.byteCount * layout.elementCount
         return overhead.byteCount + optimizer.vectorCount * working
+            + (optimizer.workspace?.byteCount ?? 0)
     }
 
     /// Counts against another budget from now on, with all that it holds and will hold.
@@ -108,6 +112,7 @@ final class SessionState: @unchecked Sendable {
         for case let memory as StateMemory in optimizer.memories {
             try memory.charge(to: budget)
         }
+        try (optimizer.workspace as? StateMemory)?.charge(to: budget)
         vectors.budget = budget
     }
 
@@ -149,10 +154,13 @@ private final class StateVectors: @unchecked Sendable {
     init(_ budget: StateBudget, _ reused: SessionState?) {
         self.budget = budget
         reusable = reused?.optimizer.memories ?? []
+        if let workspace = reused?.optimizer.workspace { reusable.append(workspace) }
     }
 
     func make(_ byteCount: Int) throws(SessionError) -> any ParameterMemory {
-        if let last = reusable.popLast() { return last }
+        if let index = reusable.lastIndex(where: { $0.byteCount == byteCount }) {
+            return reusable.remove(at: index)
+        }
         return try StateMemory(byteCount: byteCount, budget: budget)
     }
 

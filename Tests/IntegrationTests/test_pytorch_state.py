@@ -15,6 +15,7 @@ from api import SAFETENSORS
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 SHAPES = {"b": (2,), "w": (2, 3)}
+MATRICES = {"b": (1, 2), "w": (2, 3)}
 SCRIPT = '''
 import json, sys, torch
 import numpy as np
@@ -51,7 +52,7 @@ OPTIMIZERS = [
     ("AdamW", {"fused": True}), ("NAdam", {}), ("RAdam", {}), ("Adamax", {}),
     ("Adagrad", {"initial_accumulator_value": 0.5}), ("RMSprop", {}),
     ("RMSprop", {"momentum": 0.5, "centered": True}), ("Adadelta", {}),
-    ("SGD", {}), ("SGD", {"momentum": 0.5, "nesterov": True}),
+    ("SGD", {}), ("SGD", {"momentum": 0.5, "nesterov": True}), ("Muon", {"ns_steps": 3}),
 ]
 
 
@@ -65,17 +66,19 @@ def test_readme_lines(api, name, tmp_path, kind, options):
         r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S)
         if "optimizer.state" in block]
     assert len(blocks) == 2
+    shapes = MATRICES if kind == "Muon" else SHAPES
     rows = np.random.default_rng(7).standard_normal((9, 8)).astype(np.float32)
     ours = {key: value for key, value in options.items() if key != "fused"}
-    api.create(name, {key: np.zeros(shape).tolist() for key, shape in SHAPES.items()},
+    api.create(name, {key: np.zeros(shape).tolist() for key, shape in shapes.items()},
                optimizer={"type": kind.lower(), "lr": 0.05} | ours)
     raw_steps(api, name, rows[:5])
 
     (tmp_path / "run.safetensors").write_bytes(api.get(f"/v1/sessions/{name}/state").body)
     np.savez(tmp_path / "gradients.npz", *rows[5:])
     # One tensor at a time, which is the form whose bits are committed.
-    chosen = json.dumps({"lr": 0.05} | ({} if "fused" in options else {"foreach": False}) | options)
-    script = SCRIPT.format(shapes=SHAPES, kind=kind, options=chosen)
+    single = {} if "fused" in options or kind == "Muon" else {"foreach": False}
+    chosen = json.dumps({"lr": 0.05} | single | options)
+    script = SCRIPT.format(shapes=shapes, kind=kind, options=chosen)
     subprocess.run([python, "-c", script],
                    input="-----".join(blocks), text=True, cwd=tmp_path, check=True, timeout=300,
                    env=os.environ | {"ATEN_CPU_CAPABILITY": "default"})
@@ -83,9 +86,12 @@ def test_readme_lines(api, name, tmp_path, kind, options):
 
     raw_steps(api, name, rows[5:])
     ours = load(api.get(f"/v1/sessions/{name}/state").body)
-    counted = kind != "SGD"
+    counted = kind not in ("SGD", "Muon")
     for key, tensor in load(theirs).items():
-        if counted or not key.startswith("step/"):
+        if kind == "Muon" and key.startswith("parameters/"):
+            # PyTorch orthogonalizes in BF16.
+            np.testing.assert_allclose(tensor, ours[key], atol=0.05 * 4 * 0.03, err_msg=key)
+        elif counted or not key.startswith("step/"):
             assert tensor.tobytes() == ours[key].tobytes(), key
     assert set(load(theirs)) == set(ours)
     imported = api.put(f"/v1/sessions/{name}/state", body=theirs, type=SAFETENSORS)

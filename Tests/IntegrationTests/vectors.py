@@ -42,6 +42,8 @@ class Case:
         self.count, self.steps = int(words.pop("count")), int(words.pop("steps"))
         self.random = SplitMix(int(words.pop("seed")))
         self.real = REALS[self.precision]
+        rows = int(words.pop("rows", 0))
+        self.shape = [rows, self.count // rows] if rows else [self.count]
         self.start = self.random.array(self.count, self.real)
         self.ends = {}
 
@@ -54,16 +56,18 @@ class Case:
             yield self.random.array(self.count, self.real)
 
     def _value(self, name, word):
-        if name == "type":
+        if name in ("type", "adjust_lr_fn"):
             return word
         if name in self.FLAGS:
             return word == "1"
+        if name == "ns_steps":
+            return int(word)
         numbers = [float.fromhex(number) for number in word.split(",")]
-        return numbers if name == "betas" else numbers[0]
+        return numbers if name in ("betas", "ns_coefficients") else numbers[0]
 
     def __str__(self):
         options = [f"{name}={value}" for name, value in self.optimizer.items() if name != "type"]
-        return " ".join([self.words["type"], self.precision, *options])
+        return " ".join([self.words["type"], self.precision, str(self.shape), *options])
 
 
 def cases(file):

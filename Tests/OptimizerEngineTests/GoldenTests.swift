@@ -18,11 +18,16 @@ struct GoldenTests {
             var hyper = type.defaults
             for option in type.options {
                 guard let word = words[option.rawValue] else { continue }
-                let numbers = try word.split(separator: ",").map { try #require(Double($0)) }
+                let numbers = word.split(separator: ",").compactMap { Double($0) }
                 switch option.kind {
                 case .number: hyper[option] = .number(numbers[0])
                 case .pair: hyper[option] = .pair(numbers[0], numbers[1])
+                case .triple:
+                    hyper[option] = .triple(numbers[0], numbers[1], numbers[2])
                 case .flag: hyper[option] = .flag(word == "1")
+                case .adjustment:
+                    let rule = LearningRateAdjustment(rawValue: word)
+                    hyper[option] = .adjustment(try #require(rule))
                 case .schedule: Issue.record("no case has a schedule")
                 }
             }
@@ -56,8 +61,10 @@ struct GoldenTests {
         for kernels in Kernels.available {
             var random = SplitMix(UInt64(try golden.integer("seed")))
             let start = random.values(count).map { Real($0) }
-            let optimizer = try flat(hyper.type, hyper, start, kernels: kernels)
-            var reference = ReferenceOptimizer(hyper, parameters: start)
+            let shape = golden.words["rows"].flatMap { Int($0) }.map { [$0, count / $0] } ?? [count]
+            let optimizer = try flat(
+                hyper.type, hyper, start, shapes: [shape], kernels: kernels)
+            var reference = ReferenceOptimizer(hyper, parameters: start, shape: shape)
             for _ in 0..<(try golden.integer("steps")) {
                 let gradients = random.values(count).map { Real($0) }
                 reference.step(gradients)
@@ -82,7 +89,7 @@ struct GoldenTests {
         }
     }
 
-    @Test(arguments: [("adam", 72), ("optimizers", 110)])
+    @Test(arguments: [("adam", 72), ("optimizers", 110), ("muon", 28)])
     func everyCaseBitForBit(_ file: String, count: Int) throws {
         let cases = try cases(of: file)
         #expect(cases.count == count)

@@ -19,9 +19,10 @@ struct RuleKernelTests {
         .init(.sgd, momentum: 0.9, nesterov: true),
         .init(.lamb), .init(.lamb, lr: 0.1, betas: (0.3, 0.5)),
         .init(.lion), .init(.lion, lr: 0.1, betas: (0.3, 0.6)),
+        .init(.muon), .init(.muon, momentum: 0.3, nesterov: false, nsSteps: 2),
     ]
 
-    /// 24 rules × 2 maximize × 2 decay × 2 eps × 2 clip × 2 scale.
+    /// 26 rules × 2 maximize × 2 decay × 2 eps × 2 clip × 2 scale.
     static let grid = rules.flatMap { rule in
         [false, true].flatMap { maximize in
             [0, 0.1].flatMap { decay in
@@ -41,7 +42,8 @@ struct RuleKernelTests {
             for (clip, scale) in [(1.0, 1.0), (0.3, 1), (1, 3), (0.3, 3)] {
                 var random = SplitMix(8)
                 let start = random.values(count).map { Real($0) }
-                var reference = ReferenceOptimizer(hyper, parameters: start)
+                var reference = ReferenceOptimizer(
+                    hyper, parameters: start, shape: shape(of: count, for: hyper.type))
                 let optimizers = try Kernels.available.map {
                     try flat(hyper.type, hyper, start, kernels: $0)
                 }
@@ -72,7 +74,9 @@ struct RuleKernelTests {
     @Test(arguments: rules) func propagatesWhatIsNotFinite(_ hyper: Hyperparameters) throws {
         let odd: [Float] = [.nan, .infinity, -.infinity, 0, -0.0, 1, -3e38, 1e-45]
         for kernels in Kernels.available {
-            var reference = ReferenceOptimizer(hyper, parameters: odd.map { _ in 1 as Float })
+            var reference = ReferenceOptimizer(
+                hyper, parameters: odd.map { _ in 1 as Float },
+                shape: shape(of: odd.count, for: hyper.type))
             let optimizer = try flat(hyper.type, hyper, reference.parameters, kernels: kernels)
             for turn in 0..<4 {
                 let gradients = odd.indices.map { odd[($0 * 3 + turn) % odd.count] }
@@ -91,12 +95,14 @@ struct RuleKernelTests {
                 var random = SplitMix(UInt64(count))
                 let start = random.values(count).map { Float($0) }
                 let gradients: [Float] = KernelTests.gradients(count, &random)
-                var reference = ReferenceOptimizer(hyper, parameters: start)
+                var reference = ReferenceOptimizer(
+                    hyper, parameters: start, shape: shape(of: count, for: hyper.type))
                 reference.step(gradients)
                 for misalignment in [0, 4, 1] {
                     let made = Made()
                     let optimizer = try FlatOptimizer(
-                        elementType: .f32, slots: slots([count]), defaults: hyper,
+                        elementType: .f32, slots: slots([shape(of: count, for: hyper.type)]),
+                        defaults: hyper,
                         kernels: kernels,
                         memory: { made.add(TestMemory($0, misalignment: misalignment)) })
                     optimizer.startMoments()
@@ -120,7 +126,8 @@ struct RuleKernelTests {
         let count = 5000
         let start = [Float](repeating: 0.5, count: count)
         let optimizer = try flat(hyper.type, hyper, start)
-        var reference = ReferenceOptimizer(hyper, parameters: start)
+        var reference = ReferenceOptimizer(
+                    hyper, parameters: start, shape: shape(of: count, for: hyper.type))
         let values = (0..<count).map { Float($0 % 9 - 4) / 4 }
         let wire = TestMemory(count * type.byteCount)
         let answer = TestMemory(count * type.byteCount)

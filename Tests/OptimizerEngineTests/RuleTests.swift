@@ -19,6 +19,8 @@ struct RuleTests {
             (.sgd, [.lr: 1e-3, .momentum: 0, .dampening: 0, .weightDecay: 0]),
             (.lion, [.lr: 1e-4, .betas: .pair(0.9, 0.99), .weightDecay: 0]),
             (.lamb, [.lr: 1e-3, .betas: .pair(0.9, 0.999), .eps: 1e-6, .weightDecay: 0.01]),
+            (.muon, [.lr: 1e-3, .weightDecay: 0.1, .momentum: 0.95, .eps: 1e-7, .nsSteps: 5,
+                .nsCoefficients: .triple(3.4445, -4.7750, 2.0315)]),
         ]
         #expect(numbers.map(\.0) == OptimizerType.allCases)
         for (type, expected) in numbers {
@@ -27,12 +29,16 @@ struct RuleTests {
             try hyper.validate()
             for option in type.options {
                 switch option.kind {
-                case .number, .pair: #expect(hyper[option] == expected[option], "\(type) \(option)")
-                case .flag: #expect(hyper[option] == false)
+                case .number, .pair, .triple:
+                    #expect(hyper[option] == expected[option], "\(type) \(option)")
+                case .flag:
+                    #expect(hyper[option] == .flag(type == .muon && option == .nesterov))
+                case .adjustment: #expect(hyper[option] == .adjustment(.original))
                 case .schedule: #expect(hyper[option] == .schedule(nil))
                 }
             }
-            let named = type.options.filter { $0.kind == .number || $0.kind == .pair }
+            let numeric: [HyperparameterName.Kind] = [.number, .pair, .triple]
+            let named = type.options.filter { numeric.contains($0.kind) }
             #expect(Set(named) == Set(expected.keys))
         }
     }
@@ -41,18 +47,23 @@ struct RuleTests {
     @Test func rangesAreGuarded() throws {
         let good: [HyperparameterName: [Double]] = [
             .alpha: [0, 1], .rho: [0, 1], .dampening: [-1, 2], .betas: [0, 0.999_999],
-            .initialAccumulatorValue: [0, 3e38],
+            .initialAccumulatorValue: [0, 3e38], .nsSteps: [0, 99], .nsCoefficients: [-3e38, 3e38],
         ]
         let bad: [HyperparameterName: [Double]] = [
             .alpha: [-1e-9, 1.000_1], .rho: [-1e-9, 1.000_1], .dampening: [],
             .betas: [-1e-9, 1], .initialAccumulatorValue: [-1e-9, 4e38],
+            .nsSteps: [-1, 100, 1.5], .nsCoefficients: [4e38],
         ]
         for type in OptimizerType.allCases {
             for option in type.options {
                 func value(_ number: Double) -> HyperparameterValue {
-                    option == .betas ? .pair(number, 0) : .number(number)
+                    switch option.kind {
+                    case .pair: .pair(number, 0)
+                    case .triple: .triple(0, 0, number)
+                    default: .number(number)
+                    }
                 }
-                guard option.kind == .number || option.kind == .pair else { continue }
+                guard [.number, .pair, .triple].contains(option.kind) else { continue }
                 var hyper = type.defaults
                 for number in good[option] ?? [0, 1e30] {
                     hyper[option] = value(number)
@@ -87,7 +98,10 @@ struct RuleTests {
                 var overrides = HyperparameterOverrides(type: type)
                 overrides[option] = type.defaults[option]
                 let group = GroupSpecification(name: "g", members: [0], overrides: overrides)
-                let make = { try flat(.adam, .init(), [1] as [Float], groups: [group]) }
+                let make = {
+                    try flat(
+                        .adam, .init(), [1] as [Float], shapes: [[1, 1]], groups: [group])
+                }
                 if type.options.contains(option) {
                     _ = try make()
                 } else {
@@ -171,6 +185,7 @@ struct RuleTests {
             (.init(.rmsprop, momentum: 1), 3), (.init(.rmsprop, centered: true), 3),
             (.init(.rmsprop, momentum: 1, centered: true), 4), (.init(.adadelta), 3),
             (.init(.sgd), 1), (.init(.sgd, momentum: 1), 2), (.init(.lion), 2), (.init(.lamb), 3),
+            (.init(.muon), 2),
         ]
         for (hyper, count) in counts {
             let optimizer = try flat(hyper.type, hyper, [1] as [Float])
@@ -181,20 +196,21 @@ struct RuleTests {
     }
 
     @Test func facadeSpeaksEveryRule() throws {
-        func p() throws -> Parameter { try Parameter("p", shape: [2], values: [1, -2]) }
+        func p() throws -> Parameter { try Parameter("p", shape: [1, 2], values: [1, -2]) }
         let made: [Optimizer] = [
             try Adam([p()]), try AdamW([p()]), try NAdam([p()], momentumDecay: 0.1),
             try RAdam([p()], decoupledWeightDecay: true), try Adamax([p()]),
             try Adagrad([p()], lrDecay: 0.1, initialAccumulatorValue: 0.5),
             try RMSprop([p()], momentum: 0.9, centered: true), try Adadelta([p()]),
             try SGD([p()], lr: 0.1, momentum: 0.9, nesterov: true), try Lion([p()]),
-            try LAMB([p()]),
+            try LAMB([p()]), try Muon([p()], lr: 0.1),
         ]
         #expect(made.map(\.type) == OptimizerType.allCases)
         for optimizer in made {
             let parameter = optimizer.parameters[0]
             let hyper = optimizer.parameterGroups[0].hyperparameters
-            var reference = ReferenceOptimizer(hyper, parameters: parameter.values)
+            var reference = ReferenceOptimizer(
+                hyper, parameters: parameter.values, shape: [1, 2])
             for gradient in [[0.5, 2], [-1, 0.25], [3, 3]] as [[Float]] {
                 parameter.gradient = gradient
                 try optimizer.step()

@@ -85,24 +85,35 @@ final class Made: @unchecked Sendable {
     }
 }
 
-/// One-dimensional slots, one after the other.
-func slots(_ counts: [Int]) -> [ParameterSlot] {
+/// Slots one after the other.
+func slots(_ shapes: [[Int]]) -> [ParameterSlot] {
     var offset = 0
-    return counts.enumerated().map { index, count in
+    return shapes.enumerated().map { index, shape in
+        let count = shape.reduce(1, *)
         defer { offset += count }
-        return ParameterSlot(name: "p\(index)", shape: [count], offset: offset, count: count)
+        return ParameterSlot(name: "p\(index)", shape: shape, offset: offset, count: count)
     }
+}
+
+func slots(_ counts: [Int]) -> [ParameterSlot] { slots(counts.map { [$0] }) }
+
+/// A shape of so many elements that the rule steps: for Muon a matrix as square as it can be.
+func shape(of count: Int, for type: OptimizerType) -> [Int] {
+    guard type == .muon, count > 0 else { return type == .muon ? [0, 3] : [count] }
+    let rows = (1...count).last { $0 * $0 <= count && count % $0 == 0 } ?? 1
+    return [rows, count / rows]
 }
 
 /// A flat optimizer with given parameters, one slot for each count.
 func flat<Real: Working>(
     _ type: OptimizerType = .adam, _ hyper: Hyperparameters = .init(), _ parameters: [Real],
-    counts: [Int]? = nil, elementType: ElementType? = nil, groups: [GroupSpecification] = [],
-    kernels: Kernels = .best
+    counts: [Int]? = nil, shapes: [[Int]]? = nil, elementType: ElementType? = nil,
+    groups: [GroupSpecification] = [], kernels: Kernels = .best
 ) throws -> FlatOptimizer {
+    let shapes = shapes ?? (counts ?? [parameters.count]).map { shape(of: $0, for: type) }
     let optimizer = try FlatOptimizer(
         elementType: elementType ?? Real.type,
-        slots: slots(counts ?? [parameters.count]), defaults: hyper.as(type), groups: groups,
+        slots: slots(shapes), defaults: hyper.as(type), groups: groups,
         kernels: kernels, memory: { TestMemory($0) })
     parameters.withUnsafeBytes { optimizer.vector(.parameters)!.copyMemory(from: $0) }
     optimizer.startMoments()

@@ -31,6 +31,11 @@ struct RuleSample: Sendable, CustomTestStringConvertible {
             RuleSample(.init(.lamb, lr: 0.1), .init(type: .lamb, weightDecay: 0)),
             RuleSample(.init(.adam), .init(type: .lamb)),
             RuleSample(.init(.adadelta), .init(type: .adagrad, initialAccumulatorValue: 2)),
+            RuleSample(.init(.adamw), .init(type: .muon, lr: 0.1)),
+            RuleSample(
+                .init(.muon, lr: 0.1, momentum: 0.3, nsCoefficients: .init(2, -1.5, 0.5)),
+                .init(momentum: 0, nesterov: false, nsSteps: 2, adjustLrFn: .matchRmsAdamw)),
+            RuleSample(.init(.muon), .init(type: .adam, amsgrad: true)),
         ]
 
     var testDescription: String { "\(defaults.type) and \(other)" }

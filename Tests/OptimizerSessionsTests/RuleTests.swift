@@ -14,7 +14,7 @@ import Testing
         let group = GroupSettings(name: "other", params: ["b"], overrides: sample.other)
         return try .sample(
             SessionSettings(defaults: sample.defaults, groups: [group], nonfinite: .skip),
-            shapes: [[2], [2, 2], [3]], type)
+            shapes: [[1, 2], [2, 2], [3, 1]], type)
     }
 
     /// Each tensor steps as one alone under its group's rule, and they disturb one another in
@@ -27,8 +27,9 @@ import Testing
         let places = [
             ("a", 0..<2, sample.defaults), ("b", 2..<6, other), ("c", 6..<9, sample.defaults),
         ]
-        var references = places.map { _, place, hyper in
-            ReferenceOptimizer<Float>(hyper, parameters: start[place].map { Float($0) })
+        var references = zip(places, [[1, 2], [2, 2], [3, 1]]).map { place, shape in
+            ReferenceOptimizer<Float>(
+                place.2, parameters: start[place.1].map { Float($0) }, shape: shape)
         }
         for seed in 1...4 {
             let gradient = gradients(9, seed: seed)
@@ -163,18 +164,48 @@ import Testing
         #expect(smaller.events.values.contains { !$0.isRecovered })
     }
 
+    /// Matrices need a workspace beside the vectors, which counts like them and is kept when a
+    /// state takes the place of another.
+    @Test func workspacesCount() throws {
+        let directory = try TemporaryDirectory()
+        var specification = try SessionSpecification.sample(
+            SessionSettings(defaults: .init(.muon, lr: 0.1)), shapes: [[100, 100]])
+        specification.durability = .log
+        let (bytes, inUse) = try {
+            let world = try World(directory: directory)
+            let session = try world.session("s", specification)
+            let plain = try world.session("plain", .sample(shapes: [[100, 100]]))
+            // Two matrices of that shape and two square ones beside parameters and momentum, all
+            // of 40 000 bytes; Adam keeps three.
+            let bytes = session.description().stateBytes
+            #expect(bytes == plain.description().stateBytes + 3 * 40_000)
+            try world.remove("plain")
+            try session.take(gradients(10_000))
+            let inUse = world.store.budget.inUseBytes
+            try world.importState(try session.state(), as: "s")
+            #expect(world.store.budget.inUseBytes == inUse)
+            return (bytes, inUse)
+        }()
+        let again = try World(directory: directory)
+        #expect(again.store.budget.inUseBytes == inUse)
+        #expect(throws: SessionError.self) {
+            try World(stateBytes: bytes - 1).session("s", specification)
+        }
+    }
+
     /// What a file must hold of a rule's state, and must not hold of another's.
     @Test func statesOfOtherRulesAreRefused() throws {
         let world = try World()
         var files: [OptimizerType: [UInt8]] = [:]
         for type in OptimizerType.allCases {
             let settings = SessionSettings(defaults: type.defaults)
-            let session = try world.session("\(type)", .sample(settings))
+            let session = try world.session(
+                "\(type)", .sample(settings, shapes: [[1, 2], [2, 2]]))
             try session.take(gradients(6))
             files[type] = try session.state()
         }
         let nadam = try #require(files[.nadam])
-        let session = try world.session("s", .sample())
+        let session = try world.session("s", .sample(shapes: [[1, 2], [2, 2]]))
         // The rule comes with the file.
         try world.importState(nadam, as: "s")
         #expect(session.description().hyperparameters.type == .nadam)

@@ -24,7 +24,10 @@ import Testing
                 defaults: rules.defaults, groups: [other], maxGradNorm: 0.1, nonfinite: .skip)
             let layout = try TensorLayout([
                 TensorDescription(name: "\"é\"", dtype: type.dtype, shape: [3, 1]),
-                TensorDescription(name: "w", dtype: type.dtype, shape: []),
+                // Muon steps no single numbers.
+                TensorDescription(
+                    name: "w", dtype: type.dtype,
+                    shape: rules.defaults.type == .muon ? [1, 1] : []),
                 TensorDescription(name: "empty/0", dtype: type.dtype, shape: [0, 2]),
             ])
             let slab = try Slab([0.5, -1, 0, 2], type)

@@ -14,7 +14,8 @@ import Testing
         let world = try World()
         var settings = SessionSettings(defaults: optimizer.defaults, maxGradNorm: 2)
         settings.defaults.amsgrad = true
-        let specification = try SessionSpecification.sample(settings, shapes: [[3], [5, 2]], type)
+        let specification = try SessionSpecification.sample(
+            settings, shapes: [[3, 1], [5, 2]], type)
         let session = try world.session("s", specification)
         let engine = try FlatOptimizer(specification)
         for seed in 1...4 {
@@ -48,6 +49,27 @@ import Testing
             for seed in 1...2 {
                 var request = StepRequest(gradients: try .whole(gradients(count, seed: seed)))
                 request.reply = .vector(.bf16)
+                try session.take(request)
+            }
+            states.append(try session.state())
+        }
+        for state in states { #expect(state == states[0]) }
+    }
+
+    /// So does a matrix whose stages go from lane to lane.
+    @Test func lanesDoNotChangeMatrices() throws {
+        var states: [[UInt8]] = []
+        for (laneCount, inline) in [(1, Int.max), (1, 0), (2, 0), (5, 0)] {
+            let world = try World(lanes: laneCount, inline: inline)
+            let session = try world.session(
+                "s",
+                .sample(
+                    SessionSettings(defaults: .init(.muon, lr: 0.1)),
+                    shapes: [[300, 200], [20, 30], [90, 700]]))
+            for seed in 1...2 {
+                var request = StepRequest(
+                    gradients: try .whole(gradients(123_600, seed: seed)))
+                request.reply = .vector(.f32)
                 try session.take(request)
             }
             states.append(try session.state())

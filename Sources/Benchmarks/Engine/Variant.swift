@@ -2,7 +2,8 @@ import OptimizerEngine
 
 /// An update rule to measure.
 enum Variant: String, CaseIterable {
-    case adam, adamw, amsgrad, nadam, radam, adamax, adagrad, rmsprop, adadelta, sgd, lion, lamb
+    case adam, adamw, amsgrad, nadam, radam, adamax, adagrad, rmsprop, adadelta, sgd, lion, lamb,
+        muon
 
     var hyperparameters: Hyperparameters {
         switch self {

@@ -18,7 +18,7 @@ final class Workload {
             let start = count * index / tensors
             let length = count * (index + 1) / tensors - start
             return ParameterSlot(
-                name: "w\(index)", shape: [length], offset: start, count: length)
+                name: "w\(index)", shape: Self.matrix(of: length), offset: start, count: length)
         }
         optimizer = try FlatOptimizer(
             elementType: options.type, slots: slots,
@@ -38,6 +38,13 @@ final class Workload {
                     slot: index, from: base.advanced(by: slot.offset * 4), type: .f32)
             }
         }
+    }
+
+    /// As square as so many elements can be.
+    private static func matrix(of count: Int) -> [Int] {
+        var rows = max(1, Int(Double(count).squareRoot()))
+        while count % rows != 0 { rows -= 1 }
+        return [rows, count / rows]
     }
 
     /// One step; the time of the asked phase.

@@ -23,7 +23,7 @@ enum opt_type { OPT_F32 = 0, OPT_F64 = 1, OPT_F16 = 2, OPT_BF16 = 3 };
 /// Update rules; rules_body.h has their formulas. Adam and AdamW differ in their scalars alone.
 enum opt_rule {
     OPT_ADAM, OPT_NADAM, OPT_RADAM, OPT_ADAMAX, OPT_ADAGRAD, OPT_RMSPROP, OPT_ADADELTA, OPT_SGD,
-    OPT_LION, OPT_LAMB
+    OPT_LION, OPT_LAMB, OPT_MUON
 };
 
 /// What is the same for every element of one call. Each value has already been narrowed to the
@@ -38,7 +38,7 @@ struct opt_scalars {
     double keep;          // decoupled: p * keep
 
     double beta1;
-    double w1;     // 1 - beta1, the weight of the gradient in the first moment; 1 - dampening
+    double w1;     // 1 - beta1, the gradient's weight in the moment; 1 - dampening, - momentum
     double beta2;  // also RMSprop's alpha and Adadelta's rho
     double w2;     // 1 - beta2
     double bc1;    // 1 - beta1^t
@@ -68,7 +68,8 @@ struct opt_memory {
     enum opt_type out_type;
 };
 
-/// One step of `count` elements under any rule but LAMB. `working` is OPT_F32 or OPT_F64.
+/// One step of `count` elements under any rule that looks at each alone, so not LAMB nor Muon.
+/// `working` is OPT_F32 or OPT_F64.
 void opt_step(enum opt_level level, enum opt_type working, const struct opt_scalars *scalars,
               const struct opt_memory *memory, size_t count);
 
@@ -86,6 +87,50 @@ void opt_lamb_moments(enum opt_level level, enum opt_type working,
 void opt_lamb_apply(enum opt_level level, enum opt_type working,
                     const struct opt_scalars *scalars, const struct opt_memory *memory,
                     double step_size, size_t count);
+
+/// The first pass of Muon over at most one norm block: steps the momentum buffer, moment[1], and
+/// writes to `update`, in F32, what is to be orthogonalized. Parameters and output are not used.
+void opt_muon_momentum(enum opt_level level, enum opt_type working,
+                       const struct opt_scalars *scalars, const struct opt_memory *memory,
+                       float *update, size_t count);
+
+/// The last pass of Muon: decays the parameters and moves them by `step_size`, which is exact in
+/// the working precision, along the orthogonalized update. Gradient, moments, output are not used.
+void opt_muon_apply(enum opt_level level, enum opt_type working,
+                    const struct opt_scalars *scalars, const struct opt_memory *memory,
+                    const float *update, double step_size, size_t count);
+
+/// Divides every x.
+void opt_divide(enum opt_level level, float *x, float divisor, size_t count);
+
+/// Elements of a matrix by two numbers: which lane (a row of the one factor, a column of the other)
+/// and how deep in it.
+struct opt_operand {
+    const float *base;
+    size_t lane_stride, depth_stride;  // in elements
+};
+
+/// A matrix product in F32: c[i, j] = alpha * (sum over k of a(i, k) * b(j, k)) + beta * d[i, j].
+/// The sum is taken in blocks of OPT_PRODUCT_DEPTH, each from zero and in rising k, and the blocks
+/// are added in that order, to zero: so it depends neither on tiles nor on the instruction set.
+struct opt_product {
+    struct opt_operand a, b;
+    size_t rows, columns, depth;
+    float alpha, beta;
+    const float *d;  // NULL: nothing is added
+    float *c;        // like d row by row without gaps; c and d may be the same, a and b not theirs
+    /// c is its own transpose, as a and b being the same or symmetric make it: only tiles whose
+    /// column is not before their row are asked for, and each writes its mirror image too.
+    bool is_symmetric;
+};
+
+/// Rows and columns of a tile, and depths of one block.
+enum { OPT_PRODUCT_TILE = 96, OPT_PRODUCT_DEPTH = 256 };
+
+/// Computes one tile, `row` and `column` being multiples of OPT_PRODUCT_TILE: the products of all
+/// depths. Tiles may run on several threads at once. Takes 230 KiB of stack.
+void opt_product_tile(enum opt_level level, const struct opt_product *product, size_t row,
+                      size_t column);
 
 /// Sum of (x / grad_scale)^2 over at most OPT_NORM_BLOCK elements, in double: x is first brought
 /// to the working precision and divided there. Sixteen running sums, element i going to sum

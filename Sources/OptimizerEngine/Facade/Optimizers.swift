@@ -174,6 +174,27 @@ public final class Lion: Optimizer {
     }
 }
 
+/// Muon: the orthogonalized momentum of matrices; other parameters need a group of another type
+/// (Jordan and others 2024). Computed in F32, also for F64, and not in BF16 as PyTorch does.
+public final class Muon: Optimizer {
+    public init<Element: ParameterGroupElement>(
+        _ parameters: [Element], lr: Double = 1e-3, weightDecay: Double = 0.1,
+        momentum: Double = 0.95, nesterov: Bool = true,
+        nsCoefficients: NewtonSchulzCoefficients = .init(3.4445, -4.7750, 2.0315),
+        eps: Double = 1e-7, nsSteps: Double = 5, adjustLrFn: LearningRateAdjustment = .original,
+        maximize: Bool = false, lrSchedule: LearningRateSchedule? = nil,
+        maxGradNorm: Double? = nil, nonfinite: NonFinitePolicy = .reject
+    ) throws(OptimizerError) {
+        try super.init(
+            parameters,
+            Hyperparameters(
+                .muon, lr: lr, eps: eps, weightDecay: weightDecay, momentum: momentum,
+                nesterov: nesterov, nsCoefficients: nsCoefficients, nsSteps: nsSteps,
+                adjustLrFn: adjustLrFn, maximize: maximize, lrSchedule: lrSchedule),
+            maxGradNorm: maxGradNorm, nonfinite: nonfinite)
+    }
+}
+
 /// LAMB (You and others 2020, algorithm 2).
 public final class LAMB: Optimizer {
     public init<Element: ParameterGroupElement>(

@@ -23,6 +23,9 @@ package final class FlatOptimizer: @unchecked Sendable {
     let blockStarts: [Int]
     let parameters: any ParameterMemory
     private(set) var moments: Moments
+    let matrices: MatrixTable
+    /// Where matrices are orthogonalized; nil without any. It holds nothing between steps.
+    package let workspace: (any ParameterMemory)?
     let makeMemory: MakeMemory
 
     /// The memories of the moments; nil where no group's rule uses one.
@@ -59,6 +62,8 @@ package final class FlatOptimizer: @unchecked Sendable {
         makeMemory = memory
         parameters = try memory(byteCount)
         moments = try table.moments((nil, nil, nil)) { try memory(byteCount) }
+        matrices = try MatrixTable(slots, table)
+        workspace = matrices.batches.isEmpty ? nil : try memory(matrices.workspaceBytes)
     }
 
     /// The number of all elements, when slots follow one another and their bytes can be counted.
@@ -100,6 +105,9 @@ package final class FlatOptimizer: @unchecked Sendable {
         default: moments.2
         }
     }
+
+    /// How much work a step is beside that of its elements, counted in elements.
+    package var matrixWeight: Int { matrices.weight }
 
     /// How many vectors there are, the parameters included.
     package var vectorCount: Int {

@@ -39,6 +39,7 @@ extension Hyperparameters {
         case .adadelta: (.squareAvg, .accDelta, nil)
         case .sgd: (nil, momentum > 0 ? .momentumBuffer : nil, nil)
         case .lion: (.expAvg, nil, nil)
+        case .muon: (nil, .momentumBuffer, nil)
         }
     }
 

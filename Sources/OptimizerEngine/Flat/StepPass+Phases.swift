@@ -2,7 +2,8 @@
 //
 // Most rules look at each element alone and are done with the first. LAMB moves a tensor by a rate
 // that depends on the norms of all of it: its moments are stepped and the norms measured first, in
-// the blocks of the gradient's norm, and so with the same bits however the work is divided.
+// the blocks of the gradient's norm, and so with the same bits however the work is divided. Muon's
+// matrices come last, in stages of their own (StepPass+Muon.swift).
 
 extension StepPass {
     package enum Phase: Sendable {
@@ -12,15 +13,24 @@ extension StepPass {
         case directions
         /// LAMB's parameters.
         case trust
+        /// One stage of one batch of Muon's matrices.
+        case matrices(MatrixPhase)
+    }
+
+    package struct MatrixPhase: Sendable {
+        let batch: Int
+        let stage: MuonStep.Stage
     }
 
     package static let firstPhase = Phase.elements
 
     package func isLast(_ phase: Phase) -> Bool {
         switch phase {
-        case .elements: plan.lamb.isEmpty
+        case .elements: plan.lamb.isEmpty && muon.batches.isEmpty
         case .directions: false
-        case .trust: true
+        case .trust: muon.batches.isEmpty
+        case .matrices(let phase):
+            phase.stage == .apply && phase.batch == muon.batches.count - 1
         }
     }
 
@@ -28,15 +38,28 @@ extension StepPass {
     /// phase takes from all tiles of this one is worked out here.
     package func next(after phase: Phase) -> Phase? {
         guard !isLast(phase) else { return nil }
-        if phase == .elements { return .directions }
-        trustRatios = plan.lamb.map { trustRatio(ofSlot: $0.slot) }
-        return .trust
+        switch phase {
+        case .elements where !plan.lamb.isEmpty:
+            return .directions
+        case .directions:
+            trustRatios = plan.lamb.map { trustRatio(ofSlot: $0.slot) }
+            return .trust
+        case .elements, .trust:
+            return .matrices(MatrixPhase(batch: 0, stage: .momentum))
+        case .matrices(let phase):
+            if phase.stage == .momentum { measureMatrices(ofBatch: phase.batch) }
+            guard let stage = muon.batches[phase.batch].stage(after: phase.stage) else {
+                return .matrices(MatrixPhase(batch: phase.batch + 1, stage: .momentum))
+            }
+            return .matrices(MatrixPhase(batch: phase.batch, stage: stage))
+        }
     }
 
     package func tileCount(of phase: Phase) -> Int {
         switch phase {
         case .elements, .trust: Self.tileCount(elements: optimizer.elementCount)
         case .directions: measureTileCount
+        case .matrices(let phase): muon.batches[phase.batch].tileCount(of: phase.stage)
         }
     }
 
@@ -57,6 +80,7 @@ extension StepPass {
         case .elements: stepElements(tile: tile)
         case .directions: stepDirections(tile: tile)
         case .trust: stepAlongDirections(tile: tile)
+        case .matrices(let phase): runMuon(batch: phase.batch, phase.stage, tile: tile)
         }
     }
 
@@ -115,7 +139,7 @@ extension StepPass {
     }
 
     private func stepAlongDirection(
-        of member: StepPlan.LambMember, _ part: Range<Int>, ratio: Double
+        of member: StepPlan.WholeTensor, _ part: Range<Int>, ratio: Double
     ) {
         let lr = hyperparameters[optimizer.table.groupOfSlot[member.slot]].lr
         // There is no gradient in this phase; any address does.

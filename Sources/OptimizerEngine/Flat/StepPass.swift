@@ -32,6 +32,10 @@ package final class StepPass: @unchecked Sendable {
     /// tile b / tileBlocks alone. Blocks of absent gradients stay zero.
     let blockSums: UnsafeMutableBufferPointer<Double>
     private(set) var plan: StepPlan
+    var muon: MuonStep
+    /// Of each norm block of Muon's matrices, the squares of what is orthogonalized. Written and
+    /// used as `blockSums` is; nil without matrices.
+    let matrixSums: UnsafeMutableBufferPointer<Double>?
     /// Of each norm block of LAMB's tensors, the squares of parameters and directions. Written and
     /// used as `blockSums` is; nil where no rule is LAMB.
     let trustSums: UnsafeMutableBufferPointer<(Double, Double)>?
@@ -54,11 +58,15 @@ package final class StepPass: @unchecked Sendable {
         blockSums.initialize(repeating: 0)
         trustSums = plan.lamb.isEmpty ? nil : .allocate(capacity: blockSums.count)
         trustSums?.initialize(repeating: (0, 0))
+        muon = MuonStep(plan, optimizer, hyperparameters)
+        matrixSums = muon.batches.isEmpty ? nil : .allocate(capacity: blockSums.count)
+        matrixSums?.initialize(repeating: 0)
     }
 
     deinit {
         blockSums.deallocate()
         trustSums?.deallocate()
+        matrixSums?.deallocate()
     }
 
     /// Kernel calls of a step that fits one tile.

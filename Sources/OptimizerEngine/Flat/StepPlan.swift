@@ -35,15 +35,17 @@ struct StepPlan {
         let scalars: Int
     }
 
-    /// A tensor that LAMB steps.
-    struct LambMember {
+    /// A tensor that is stepped as a whole.
+    struct WholeTensor {
         let slot: Int
         let scalars: Int
     }
 
     private(set) var segments: [Segment] = []
-    /// In layout order.
-    private(set) var lamb: [LambMember] = []
+    /// LAMB's, in layout order.
+    private(set) var lamb: [WholeTensor] = []
+    /// Muon's, in layout order.
+    private(set) var muon: [WholeTensor] = []
     private(set) var scalars: [opt_scalars] = []
     /// Which of the moments' memories the elements with these scalars use.
     private(set) var keeps: [(Bool, Bool, Bool)] = []
@@ -73,12 +75,9 @@ struct StepPlan {
                 }
                 source = Source(gradient: base, type: type, scalars: index)
             }
-            let isOfWholeTensor = source.map { scalars[$0.scalars].rule == OPT_LAMB } ?? false
-            if let source, isOfWholeTensor {
-                lamb.append(LambMember(slot: slot, scalars: source.scalars))
-            }
             let next = Segment(
-                start: offsets[slot], end: offsets[slot + 1], isOfWholeTensor: isOfWholeTensor,
+                start: offsets[slot], end: offsets[slot + 1],
+                isOfWholeTensor: source.map { noteWholeTensor(slot, $0.scalars) } ?? false,
                 source: source)
             if segments.isEmpty || !segments[segments.count - 1].extend(by: next) {
                 segments.append(next)
@@ -86,8 +85,18 @@ struct StepPlan {
         }
     }
 
+    /// Whether the rule looks at the whole tensor; it is then listed.
+    private mutating func noteWholeTensor(_ slot: Int, _ index: Int) -> Bool {
+        switch scalars[index].rule {
+        case OPT_LAMB: lamb.append(WholeTensor(slot: slot, scalars: index))
+        case OPT_MUON: muon.append(WholeTensor(slot: slot, scalars: index))
+        default: return false
+        }
+        return true
+    }
+
     /// The entry of LAMB's tensors for a slot; nil when another rule steps it, or none.
-    func lambMember(ofSlot slot: Int) -> LambMember? {
+    func lambMember(ofSlot slot: Int) -> WholeTensor? {
         let index = lamb.partitionPoint { $0.slot >= slot }
         return index < lamb.count && lamb[index].slot == slot ? lamb[index] : nil
     }

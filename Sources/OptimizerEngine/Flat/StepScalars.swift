@@ -61,6 +61,9 @@ extension opt_scalars {
         case .lamb:
             bc1 = narrowed(hyper.bc1(t))
             bc2 = narrowed(hyper.bc2(t))
+        case .muon:
+            w1 = narrowed(1 - hyper.momentum)
+            nesterov = hyper.nesterov
         case .lion:
             break
         }
@@ -97,6 +100,7 @@ extension OptimizerType {
         case .sgd: OPT_SGD
         case .lion: OPT_LION
         case .lamb: OPT_LAMB
+        case .muon: OPT_MUON
         }
     }
 }

@@ -15,18 +15,23 @@ public enum HyperparameterName: String, Sendable, CaseIterable {
     case nesterov
     case centered
     case decoupledWeightDecay = "decoupled_weight_decay"
+    case nsCoefficients = "ns_coefficients"
+    case nsSteps = "ns_steps"
+    case adjustLrFn = "adjust_lr_fn"
     case maximize
     case lrSchedule = "lr_schedule"
 
     /// What kind of value it has.
-    public enum Kind: Sendable { case number, pair, flag, schedule }
+    public enum Kind: Sendable { case number, pair, triple, flag, adjustment, schedule }
 
     public var kind: Kind {
         switch self {
         case .lr, .eps, .weightDecay, .momentum, .dampening, .alpha, .rho, .lrDecay,
-            .initialAccumulatorValue, .momentumDecay:
+            .initialAccumulatorValue, .momentumDecay, .nsSteps:
             .number
         case .betas: .pair
+        case .nsCoefficients: .triple
+        case .adjustLrFn: .adjustment
         case .amsgrad, .nesterov, .centered, .decoupledWeightDecay, .maximize: .flag
         case .lrSchedule: .schedule
         }
@@ -37,7 +42,9 @@ public enum HyperparameterName: String, Sendable, CaseIterable {
 public enum HyperparameterValue: Equatable, Sendable {
     case number(Double)
     case pair(Double, Double)
+    case triple(Double, Double, Double)
     case flag(Bool)
+    case adjustment(LearningRateAdjustment)
     /// nil: the learning rate stays.
     case schedule(LearningRateSchedule?)
 }
@@ -67,6 +74,10 @@ extension Hyperparameters {
             case .lrDecay: .number(lrDecay)
             case .initialAccumulatorValue: .number(initialAccumulatorValue)
             case .momentumDecay: .number(momentumDecay)
+            case .nsCoefficients:
+                .triple(nsCoefficients.a, nsCoefficients.b, nsCoefficients.c)
+            case .nsSteps: .number(nsSteps)
+            case .adjustLrFn: .adjustment(adjustLrFn)
             case .amsgrad: .flag(amsgrad)
             case .nesterov: .flag(nesterov)
             case .centered: .flag(centered)
@@ -81,7 +92,13 @@ extension Hyperparameters {
             case .pair(let first, let second):
                 assert(name.kind == .pair, "\(name.rawValue) is no pair")
                 if name == .betas { (beta1, beta2) = (first, second) }
+            case .triple(let a, let b, let c):
+                assert(name.kind == .triple, "\(name.rawValue) are not three")
+                if name == .nsCoefficients { nsCoefficients = .init(a, b, c) }
             case .flag(let flag): set(name, to: flag)
+            case .adjustment(let adjustment):
+                assert(name.kind == .adjustment, "\(name.rawValue) is no adjustment")
+                if name == .adjustLrFn { adjustLrFn = adjustment }
             case .schedule(let schedule):
                 assert(name.kind == .schedule, "\(name.rawValue) is no schedule")
                 if name == .lrSchedule { lrSchedule = schedule }
@@ -101,8 +118,9 @@ extension Hyperparameters {
         case .lrDecay: lrDecay = number
         case .initialAccumulatorValue: initialAccumulatorValue = number
         case .momentumDecay: momentumDecay = number
+        case .nsSteps: nsSteps = number
         case .betas, .amsgrad, .nesterov, .centered, .decoupledWeightDecay, .maximize,
-            .lrSchedule:
+            .nsCoefficients, .adjustLrFn, .lrSchedule:
             assertionFailure("\(name.rawValue) is no number")
         }
     }
@@ -115,7 +133,8 @@ extension Hyperparameters {
         case .decoupledWeightDecay: decoupledWeightDecay = flag
         case .maximize: maximize = flag
         case .lr, .betas, .eps, .weightDecay, .momentum, .dampening, .alpha, .rho, .lrDecay,
-            .initialAccumulatorValue, .momentumDecay, .lrSchedule:
+            .initialAccumulatorValue, .momentumDecay, .nsCoefficients, .nsSteps, .adjustLrFn,
+            .lrSchedule:
             assertionFailure("\(name.rawValue) is no flag")
         }
     }

@@ -29,16 +29,21 @@ public struct HyperparameterOverrides: Equatable, Sendable {
         dampening: Double? = nil, alpha: Double? = nil, rho: Double? = nil,
         lrDecay: Double? = nil, initialAccumulatorValue: Double? = nil,
         momentumDecay: Double? = nil, amsgrad: Bool? = nil, nesterov: Bool? = nil,
-        centered: Bool? = nil, decoupledWeightDecay: Bool? = nil, maximize: Bool? = nil,
+        centered: Bool? = nil, decoupledWeightDecay: Bool? = nil,
+        nsCoefficients: NewtonSchulzCoefficients? = nil, nsSteps: Double? = nil,
+        adjustLrFn: LearningRateAdjustment? = nil, maximize: Bool? = nil,
         lrSchedule: Schedule? = nil
     ) {
         self.type = type
         values[.betas] = betas.map { .pair($0.0, $0.1) }
+        values[.nsCoefficients] = nsCoefficients.map { .triple($0.a, $0.b, $0.c) }
+        values[.adjustLrFn] = adjustLrFn.map { .adjustment($0) }
         values[.lrSchedule] = lrSchedule.map { .schedule($0.value) }
         let numbers: [(HyperparameterName, Double?)] = [
             (.lr, lr), (.eps, eps), (.weightDecay, weightDecay), (.momentum, momentum),
             (.dampening, dampening), (.alpha, alpha), (.rho, rho), (.lrDecay, lrDecay),
             (.initialAccumulatorValue, initialAccumulatorValue), (.momentumDecay, momentumDecay),
+            (.nsSteps, nsSteps),
         ]
         for case (let name, let number?) in numbers { values[name] = .number(number) }
         let flags: [(HyperparameterName, Bool?)] = [

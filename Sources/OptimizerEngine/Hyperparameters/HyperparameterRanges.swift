@@ -33,7 +33,12 @@ extension Hyperparameters {
                 } catch {
                     throw error.at(name, group: group)
                 }
-            case .flag:
+            case .triple(let first, let second, let third):
+                for (index, value) in [first, second, third].enumerated() {
+                    let range = option.range
+                    try check("\(name)/\(index)", value, range.contains(value), range.requirement)
+                }
+            case .flag, .adjustment:
                 break
             }
         }
@@ -45,25 +50,29 @@ extension Hyperparameters {
 
 /// The numbers that a hyperparameter may have.
 private enum HyperparameterRange {
-    case finite, nonNegative, nonNegativeFloat, fraction, share
+    case finite, finiteFloat, nonNegative, nonNegativeFloat, fraction, share, wholeBelow100
 
     var requirement: String {
         switch self {
         case .finite: "must be a finite number"
+        case .finiteFloat: "must be a number that is finite as a 32-bit float"
         case .nonNegative: "must be a finite number ≥ 0"
         case .nonNegativeFloat: "must be a number ≥ 0 that is finite as a 32-bit float"
         case .fraction: "must be a number ≥ 0 and < 1"
         case .share: "must be a number ≥ 0 and ≤ 1"
+        case .wholeBelow100: "must be a whole number ≥ 0 and < 100"
         }
     }
 
     func contains(_ value: Double) -> Bool {
         switch self {
         case .finite: value.isFinite
+        case .finiteFloat: Float(value).isFinite
         case .nonNegative: value.isFinite && value >= 0
         case .nonNegativeFloat: Float(value).isFinite && value >= 0
         case .fraction: value >= 0 && value < 1
         case .share: value >= 0 && value <= 1
+        case .wholeBelow100: value >= 0 && value < 100 && value == value.rounded()
         }
     }
 }
@@ -74,6 +83,9 @@ extension HyperparameterName {
         case .betas: .fraction
         case .alpha, .rho: .share
         case .dampening: .finite
+        // Matrices are orthogonalized in F32, and at most 99 times a step, as in PyTorch.
+        case .nsCoefficients: .finiteFloat
+        case .nsSteps: .wholeBelow100
         // What a run starts from is a state, and no infinite one.
         case .initialAccumulatorValue: .nonNegativeFloat
         default: .nonNegative

@@ -12,7 +12,7 @@ public struct Hyperparameters: Equatable, Sendable {
     var beta2: Double
     public var eps: Double
     public var weightDecay: Double
-    /// Of RMSprop and SGD.
+    /// Of RMSprop, SGD and Muon.
     public var momentum: Double
     /// Of SGD: how much of the gradient does not enter the momentum.
     public var dampening: Double
@@ -28,12 +28,18 @@ public struct Hyperparameters: Equatable, Sendable {
     public var momentumDecay: Double
     /// Of Adam and AdamW (Reddi, Kale and Kumar 2018).
     public var amsgrad: Bool
-    /// Of SGD: Nesterov's momentum.
+    /// Of SGD and Muon: Nesterov's momentum.
     public var nesterov: Bool
     /// Of RMSprop: normalized by the variance instead of the mean square.
     public var centered: Bool
     /// Of NAdam and RAdam: weight decay as AdamW has it.
     public var decoupledWeightDecay: Bool
+    /// Of Muon: a, b and c of the polynomial a·X + b·(XXᵀ)X + c·(XXᵀ)²X.
+    public var nsCoefficients: NewtonSchulzCoefficients
+    /// Of Muon: how often the polynomial is applied, a whole number.
+    public var nsSteps: Double
+    /// Of Muon: how the learning rate depends on a matrix's shape.
+    public var adjustLrFn: LearningRateAdjustment
     /// Ascent: the negative gradient is stepped.
     public var maximize: Bool
 
@@ -44,7 +50,9 @@ public struct Hyperparameters: Equatable, Sendable {
         dampening: Double? = nil, alpha: Double? = nil, rho: Double? = nil,
         lrDecay: Double? = nil, initialAccumulatorValue: Double? = nil,
         momentumDecay: Double? = nil, amsgrad: Bool? = nil, nesterov: Bool? = nil,
-        centered: Bool? = nil, decoupledWeightDecay: Bool? = nil, maximize: Bool? = nil,
+        centered: Bool? = nil, decoupledWeightDecay: Bool? = nil,
+        nsCoefficients: NewtonSchulzCoefficients? = nil, nsSteps: Double? = nil,
+        adjustLrFn: LearningRateAdjustment? = nil, maximize: Bool? = nil,
         lrSchedule: LearningRateSchedule? = nil
     ) {
         self = HyperparameterOverrides(
@@ -52,7 +60,8 @@ public struct Hyperparameters: Equatable, Sendable {
             dampening: dampening, alpha: alpha, rho: rho, lrDecay: lrDecay,
             initialAccumulatorValue: initialAccumulatorValue, momentumDecay: momentumDecay,
             amsgrad: amsgrad, nesterov: nesterov, centered: centered,
-            decoupledWeightDecay: decoupledWeightDecay, maximize: maximize,
+            decoupledWeightDecay: decoupledWeightDecay, nsCoefficients: nsCoefficients,
+            nsSteps: nsSteps, adjustLrFn: adjustLrFn, maximize: maximize,
             lrSchedule: lrSchedule.map { .on($0) }
         ).applied(to: type.defaults)
     }
@@ -60,16 +69,19 @@ public struct Hyperparameters: Equatable, Sendable {
     /// A type's defaults: those that are given, and for the rest what all types agree on.
     init(
         bare type: OptimizerType, lr: Double, beta2: Double = 0.999, eps: Double = 1e-8,
-        weightDecay: Double = 0
+        weightDecay: Double = 0, momentum: Double = 0, nesterov: Bool = false
     ) {
         self.type = type
         self.lr = lr
         (beta1, self.beta2) = (0.9, beta2)
         self.eps = eps
         self.weightDecay = weightDecay
-        (momentum, dampening, alpha, rho) = (0, 0, 0.99, 0.9)
+        self.momentum = momentum
+        (dampening, alpha, rho) = (0, 0.99, 0.9)
         (lrDecay, initialAccumulatorValue, momentumDecay) = (0, 0, 4e-3)
-        (amsgrad, nesterov, centered, decoupledWeightDecay) = (false, false, false, false)
+        self.nesterov = nesterov
+        (amsgrad, centered, decoupledWeightDecay) = (false, false, false)
+        (nsCoefficients, nsSteps, adjustLrFn) = (.init(3.4445, -4.7750, 2.0315), 5, .original)
         maximize = false
     }
 
@@ -89,7 +101,7 @@ public struct Hyperparameters: Equatable, Sendable {
     var decay: (coupled: Double, decoupled: Double) {
         let isDecoupled =
             switch type {
-            case .adamw, .lion: true
+            case .adamw, .lion, .muon: true
             case .nadam, .radam: decoupledWeightDecay
             // LAMB's is part of the update, before the norm.
             case .adam, .adamax, .adagrad, .rmsprop, .adadelta, .sgd, .lamb: false

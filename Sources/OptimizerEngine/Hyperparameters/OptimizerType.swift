@@ -24,6 +24,8 @@ public enum OptimizerType: String, Sendable, CaseIterable {
     /// Adam with a rate for each tensor after the norms of its values and of its update (You and
     /// others 2020, algorithm 2).
     case lamb
+    /// Momentum, orthogonalized: of matrices alone (Jordan and others 2024).
+    case muon
 
     /// The hyperparameters that the rule has, in the order in which they are written.
     public var options: [HyperparameterName] {
@@ -52,6 +54,11 @@ public enum OptimizerType: String, Sendable, CaseIterable {
             [.lr, .momentum, .dampening, .weightDecay, .nesterov, .maximize, .lrSchedule]
         case .lion:
             [.lr, .betas, .weightDecay, .maximize, .lrSchedule]
+        case .muon:
+            [
+                .lr, .weightDecay, .momentum, .nesterov, .nsCoefficients, .eps, .nsSteps,
+                .adjustLrFn, .maximize, .lrSchedule,
+            ]
         }
     }
 
@@ -69,6 +76,9 @@ public enum OptimizerType: String, Sendable, CaseIterable {
         case .sgd: Hyperparameters(bare: self, lr: 1e-3)
         case .lion: Hyperparameters(bare: self, lr: 1e-4, beta2: 0.99)
         case .lamb: Hyperparameters(bare: self, lr: 1e-3, eps: 1e-6, weightDecay: 0.01)
+        case .muon:
+            Hyperparameters(
+                bare: self, lr: 1e-3, eps: 1e-7, weightDecay: 0.1, momentum: 0.95, nesterov: true)
         }
     }
 }

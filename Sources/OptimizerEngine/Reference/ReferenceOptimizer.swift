@@ -6,14 +6,17 @@
 package struct ReferenceOptimizer<Real: BinaryFloatingPoint & Sendable>: Sendable {
     package var hyper: Hyperparameters
     package var parameters: [Real]
+    /// What Muon needs to know.
+    package let shape: [Int]
     /// Those that the rule keeps, by name.
     package var moments: [StateVector: [Real]] = [:]
     package var steps = 0
     /// NAdam's product of momentum coefficients.
     package var muProduct = 1.0
 
-    package init(_ hyper: Hyperparameters, parameters: [Real]) {
+    package init(_ hyper: Hyperparameters, parameters: [Real], shape: [Int]? = nil) {
         self.hyper = hyper
+        self.shape = shape ?? [parameters.count]
         self.parameters = parameters
         let zeros = [Real](repeating: 0, count: parameters.count)
         for vector in StateVector.moments where hyper.keeps(vector) { moments[vector] = zeros }
@@ -27,6 +30,9 @@ package struct ReferenceOptimizer<Real: BinaryFloatingPoint & Sendable>: Sendabl
         if hyper.type == .nadam { muProduct *= mu(steps) }
         if hyper.type == .lamb {
             return lamb(gradients, gradScale: gradScale, clipCoef: clipCoef)
+        }
+        if hyper.type == .muon {
+            return muon(gradients, gradScale: gradScale, clipCoef: clipCoef)
         }
         let (scale, coefficient) = (Real(gradScale), Real(clipCoef))
         let decay = Real(hyper.weightDecay)
@@ -69,7 +75,7 @@ package struct ReferenceOptimizer<Real: BinaryFloatingPoint & Sendable>: Sendabl
         case .adadelta: adadelta(i, g)
         case .sgd: sgd(i, g)
         case .lion: lion(i, g)
-        case .lamb: break  // of whole tensors, in `step`
+        case .lamb, .muon: break  // of whole tensors, in `step`
         }
     }
 }
@@ -87,10 +93,14 @@ extension ReferenceOptimizer {
 
     /// m ← lerp(m, g, 1 − β), from the nearer end.
     mutating func lerp(_ vector: StateVector, _ i: Int, _ g: Real, _ beta: Double) -> Real {
-        let (m, w) = (moments[vector]![i], Real(1 - beta))
-        let result = w < 0.5 ? m + w * (g - m) : g - (g - m) * (1 - w)
+        let result = between(moments[vector]![i], g, Real(1 - beta))
         moments[vector]![i] = result
         return result
+    }
+
+    /// From a to b by a weight, from the nearer end, as `torch.lerp`.
+    func between(_ a: Real, _ b: Real, _ weight: Real) -> Real {
+        weight.magnitude < 0.5 ? a + weight * (b - a) : b - (b - a) * (1 - weight)
     }
 
     /// v ← β·v + (1 − β)·x².

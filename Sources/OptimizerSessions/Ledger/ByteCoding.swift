@@ -91,10 +91,11 @@ extension ByteWriter {
         integer(time.nanoseconds)
     }
 
-    /// In the order of the type's options: its numbers as doubles, then a byte with a bit for each
-    /// flag and for whether there is a schedule, whose text as JSON comes behind. Adam's are lr,
-    /// both betas, eps, weight decay, and the bits 1 for amsgrad, 2 for maximize, 4 for a schedule.
-    /// The type is known to who reads. A step's values have no schedule: what it gave is their lr.
+    /// In the order of the type's options: its numbers as doubles and its words as texts, then a
+    /// byte with a bit for each flag and for whether there is a schedule, whose text as JSON comes
+    /// behind. Adam's are lr, both betas, eps, weight decay, and the bits 1 for amsgrad, 2 for
+    /// maximize, 4 for a schedule. The type is known to who reads. A step's values have no
+    /// schedule: what it gave is their lr.
     mutating func hyperparameters(_ values: Hyperparameters) {
         var (bits, next) = (UInt8(0), UInt8(1))
         func bit(_ isSet: Bool) {
@@ -107,6 +108,9 @@ extension ByteWriter {
             case .pair(let first, let second):
                 double(first)
                 double(second)
+            case .triple(let first, let second, let third):
+                for number in [first, second, third] { double(number) }
+            case .adjustment(let adjustment): text(adjustment.rawValue)
             case .flag(let flag): bit(flag)
             case .schedule(let schedule): bit(schedule != nil)
             }
@@ -140,6 +144,10 @@ extension ByteReader {
             switch option.kind {
             case .number: values[option] = .number(try double())
             case .pair: values[option] = .pair(try double(), try double())
+            case .triple:
+                values[option] = .triple(try double(), try double(), try double())
+            case .adjustment:
+                values[option] = .adjustment(try choice(LearningRateAdjustment.self))
             case .flag, .schedule: break
             }
         }
@@ -152,7 +160,7 @@ extension ByteReader {
                 guard bit else { break }
                 guard let schedule = ScheduleText.schedule(in: try text()) else { throw Fault() }
                 values[option] = .schedule(schedule)
-            case .number, .pair: continue
+            case .number, .pair, .triple, .adjustment: continue
             }
             bits >>= 1
         }

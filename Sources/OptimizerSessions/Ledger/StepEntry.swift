@@ -102,6 +102,7 @@ extension OptimizerType {
         case .sgd: 8
         case .lion: 9
         case .lamb: 10
+        case .muon: 11
         }
     }
 

@@ -118,8 +118,8 @@ def step_entry(detail):
     return Step(norm, coef, scale, loss if flags & 1 else None, groups, key, fingerprint, runs)
 
 
-# In the order of their numbers, each with its numbers and its flags. Where a record does not say
-# the type, it is adam or adamw.
+# In the order of their numbers, each with its numbers, its flags and its words. Where a record does
+# not say the type, it is adam or adamw.
 ADAM = ["lr", "beta1", "beta2", "eps", "weight_decay"]
 TYPES = [
     ("adam", ADAM, ["amsgrad", "maximize"]),
@@ -134,14 +134,20 @@ TYPES = [
     ("sgd", ["lr", "momentum", "dampening", "weight_decay"], ["nesterov", "maximize"]),
     ("lion", ["lr", "beta1", "beta2", "weight_decay"], ["maximize"]),
     ("lamb", ADAM, ["maximize"]),
+    ("muon", ["lr", "weight_decay", "momentum", "a", "b", "c", "eps", "ns_steps"],
+     ["nesterov", "maximize"], ["adjust_lr_fn"]),
 ]
 
 
 def hyperparameters(type, data, offset):
     """One group's, as they held for a step, and where they end."""
-    _, numbers, flags = type
+    _, numbers, flags, *words = type
     group = dict(zip(numbers, struct.unpack_from(f"<{len(numbers)}d", data, offset), strict=True))
     offset += 8 * len(numbers)
+    for word in words[0] if words else []:
+        length, = struct.unpack_from("<I", data, offset)
+        group[word] = data[offset + 4:offset + 4 + length].decode()
+        offset += 4 + length
     group |= {flag: bool(data[offset] >> bit & 1) for bit, flag in enumerate(flags)}
     return group, offset + 1
 

@@ -63,6 +63,8 @@ def words(options):
             yield f"{name}=" + ",".join(float(x).hex() for x in value)
         elif isinstance(value, bool):
             yield f"{name}={int(value)}"
+        elif isinstance(value, (int, str)):
+            yield f"{name}={value}"
         else:
             yield f"{name}={float(value).hex()}"
 
