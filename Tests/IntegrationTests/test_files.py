@@ -116,12 +116,13 @@ def test_reader_finds_what_a_client_did(api, directory):
 
 def test_hyperparameters_of_every_type(api, directory):
     """A record says whose they are, unless they are adam's or adamw's."""
-    for type, _, _ in read_log.TYPES:
-        for other, _, _ in read_log.TYPES:
+    for type, *_ in read_log.TYPES:
+        for other, *_ in read_log.TYPES:
             name = f"{type}-{other}"
-            made = api.create(name, {"a": [1], "b": [1]}, optimizer={"type": type, "lr": 0.25},
+            made = api.create(name, {"a": [[1]], "b": [[1]]},
+                              optimizer={"type": type, "lr": 0.25},
                               param_groups=[{"name": "g", "params": ["b"], "type": other}])
-            api.step(name, {"a": [1], "b": [1]})
+            api.step(name, {"a": [[1]], "b": [[1]]})
             segment, = files(directory, name, "log-*")
             _, step = read_log.records(segment.read_bytes())
             said = []
@@ -130,6 +131,8 @@ def test_hyperparameters_of_every_type(api, directory):
                           if key not in ("name", "params", "type", "lr_schedule")}
                 if "betas" in values:
                     values["beta1"], values["beta2"] = values.pop("betas")
+                if "ns_coefficients" in values:
+                    values |= zip("abc", values.pop("ns_coefficients"), strict=True)
                 said.append(values)
             assert read_log.step_entry(step.detail).groups == said
 
