@@ -25,7 +25,6 @@ typedef void momentum_kernel(const struct opt_scalars *, const void *grad, void 
                              float *update, size_t count);
 typedef void apply_kernel(const struct opt_scalars *, double step_size, void *param,
                           const float *update, size_t count);
-typedef void divide_kernel(float *, float divisor, size_t count);
 
 #define DEFINE(LEVEL, TARGET, SUFFIX)                                                        \
     TARGET static void momentum_##SUFFIX##_##LEVEL(const struct opt_scalars *s,              \
@@ -66,15 +65,4 @@ void opt_muon_apply(enum opt_level level, enum opt_type working,
                     const float *update, double step_size, size_t count) {
     (working == OPT_F64 ? f64_applies : f32_applies)[level](scalars, step_size, memory->param,
                                                             update, count);
-}
-
-#define DEFINE_DIVIDE(LEVEL, TARGET)                                                         \
-    TARGET static void divide_##LEVEL(float *x, float divisor, size_t count) {               \
-        for (size_t i = 0; i < count; i++) x[i] = x[i] / divisor;                            \
-    }
-FOR_EACH_LEVEL(DEFINE_DIVIDE)
-static divide_kernel *const divides[OPT_LEVEL_COUNT] = LEVEL_TABLE(divide);
-
-void opt_divide(enum opt_level level, float *x, float divisor, size_t count) {
-    divides[level](x, divisor, count);
 }

@@ -71,8 +71,22 @@ package struct Kernels: Sendable {
         }
     }
 
-    func divide(_ x: UnsafeMutablePointer<Float>, by divisor: Float, count: Int) {
-        opt_divide(code, x, divisor, count)
+    /// - Parameters:
+    ///   - weight: in the working precision.
+    ///   - starts: whether there is no sum yet.
+    func accumulate(
+        _ x: UnsafeRawPointer, _ type: ElementType, weight: Double, starts: Bool,
+        in sum: UnsafeMutableRawPointer, _ working: ElementType, count: Int
+    ) {
+        opt_accumulate(code, working.code, type.code, x, weight, starts, sum, count)
+    }
+
+    /// - Parameter divisor: in the working precision.
+    func divide(
+        _ x: UnsafeRawPointer, by divisor: Double, to result: UnsafeMutableRawPointer,
+        _ working: ElementType, count: Int
+    ) {
+        opt_divide(code, working.code, x, divisor, result, count)
     }
 
     static let productTile = Int(OPT_PRODUCT_TILE)

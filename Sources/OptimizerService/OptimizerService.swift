@@ -11,6 +11,7 @@ package final class OptimizerService: RequestHandler {
     private let sessions: SessionListEndpoint
     private let creation: CreationEndpoint
     private let step: StepEndpoint
+    private let gradients: GradientsEndpoint
     private let receipt: ReceiptEndpoint
     private let parameters: ParametersEndpoint
     private let state: StateEndpoint
@@ -39,6 +40,7 @@ package final class OptimizerService: RequestHandler {
         sessions = SessionListEndpoint(rooms: rooms)
         creation = CreationEndpoint(rooms: rooms)
         step = StepEndpoint(rooms: rooms)
+        gradients = GradientsEndpoint(rooms: rooms)
         receipt = ReceiptEndpoint(rooms: rooms)
         health = HealthEndpoint(store: store)
         codings = ContentCodings(rooms: rooms)
@@ -116,6 +118,8 @@ package final class OptimizerService: RequestHandler {
         case (.session(let name), .delete): return try session.remove(exchange, name)
         case (.session(let name), _): return try session.describe(exchange, name)
         case (.steps(let name), _): return try step.decide(exchange, name)
+        case (.gradients(let name), .post): return try gradients.add(exchange, name)
+        case (.gradients(let name), _): return try gradients.zero(exchange, name)
         case (.receipt(let name, let number), _):
             return try receipt.read(exchange, name, step: number)
         case (.snapshots(let name), _): return try session.snapshot(exchange, name)

@@ -8,6 +8,8 @@ package struct StateExport: Sendable {
     /// The file from the slab's start; the slab may be longer.
     package let slab: Slab
     package let byteCount: Int
+    /// The file tells of accumulated gradients too, of which the tag does not.
+    package let isBetweenSteps: Bool
 }
 
 extension Session {
@@ -45,7 +47,8 @@ extension SessionState {
         slab.bytes.copyBytes(from: header)
         file.copyData(
             of: self, to: UnsafeMutableRawBufferPointer(rebasing: slab.bytes[header.count...]))
-        return StateExport(tag: tag, slab: slab, byteCount: byteCount)
+        return StateExport(
+            tag: tag, slab: slab, byteCount: byteCount, isBetweenSteps: accumulated > 0)
     }
 
     func fileParts() throws(SessionError) -> StateFileParts {
@@ -57,7 +60,7 @@ extension SessionState {
     }
 
     private var stateMetadata: [(name: String, value: String)] {
-        [
+        (accumulated > 0 ? [(StateFile.Metadata.accumulated, String(accumulated))] : []) + [
             (StateFile.Metadata.formatVersion, StateFile.formatVersion),
             (StateFile.Metadata.session, SettingsDocument.text(of: self)),
             (StateFile.Metadata.skipped, String(skipped)),
@@ -102,7 +105,7 @@ struct StateFileParts: Sendable {
         _ tensor: StateTensor, of state: SessionState,
         to destination: UnsafeMutableRawBufferPointer
     ) {
-        if let number = tensor.number(in: state.optimizer.progress) {
+        if let number = state.number(of: tensor) {
             destination.storeBytes(of: number.littleEndian, as: UInt64.self)
         } else if let bytes = state.bytes(of: tensor) {
             destination.copyMemory(from: UnsafeRawBufferPointer(bytes))

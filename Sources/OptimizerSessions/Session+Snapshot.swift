@@ -135,7 +135,7 @@ extension SnapshotImage {
         var numbers = ByteWriter()
         var parts: [Part] = []
         for tensor in text.file.tensors {
-            if let number = tensor.number(in: state.optimizer.progress) {
+            if let number = state.number(of: tensor) {
                 numbers.integer(number)
             } else if let bytes = state.bytes(of: tensor) {
                 parts.append(.memory(UnsafeRawBufferPointer(bytes), owner: state))

@@ -63,9 +63,37 @@ private final class StepVisit: Sendable {
 
     private func begin() {
         do throws(SessionError) {
-            try StepRun(self, state: try session.stateForTurn()).measure()
+            let state = try session.stateForTurn()
+            switch request.source {
+            case .given(let gradients):
+                try StepRun(self, gradients, state: state).measure()
+            case .accumulated(let reduction, _):
+                try gather(reduction, state)
+            }
         } catch {
             turn.end(.failure(error))
+        }
+    }
+
+    /// Steps with a copy of the accumulated gradients, which stay until the step is taken.
+    private func gather(
+        _ reduction: GradientAccumulator.Reduction, _ state: SessionState
+    ) throws(SessionError) {
+        guard let accumulator = state.accumulator, !accumulator.isEmpty else {
+            throw .nothingAccumulated
+        }
+        let working = state.optimizer.elementType.working
+        let slab = try session.context.takeBody(state.layout.elementCount * working.byteCount)
+        session.context.run(
+            weight: state.layout.weight, tiles: accumulator.tileCount,
+            { accumulator.write(reduction, to: slab.base, tile: $0) }
+        ) { [self] in
+            let gradients = StepGradients(slab: slab, places: accumulator.places)
+            do throws(SessionError) {
+                try StepRun(self, gradients, state: state).measure()
+            } catch {
+                turn.end(.failure(error))
+            }
         }
     }
 }
@@ -76,6 +104,7 @@ private final class StepVisit: Sendable {
 /// the tiles of one phase run at the same time.
 private final class StepRun: @unchecked Sendable {
     private let visit: StepVisit
+    private let gradients: StepGradients
     private let state: SessionState
     private let pass: StepPass
     private let output: ParameterVector?
@@ -87,28 +116,30 @@ private final class StepRun: @unchecked Sendable {
     private var turn: Turn<StepOutcome> { visit.turn }
 
     /// Everything that can refuse the step without looking at its gradients.
-    init(_ visit: StepVisit, state: SessionState) throws(SessionError) {
+    init(
+        _ visit: StepVisit, _ gradients: StepGradients, state: SessionState
+    ) throws(SessionError) {
         let (request, session) = (visit.request, visit.session)
         if let expected = request.ifMatch, !expected.holds(for: state.tag) {
             throw .stepMismatch(expected: expected, current: state.tag)
         }
-        try request.gradients.check(against: state.layout, request.options.partial)
+        try gradients.check(against: state.layout, request.options.partial)
         let settings = try StepSettings(
             request.options, of: state.optimizer.groups.map(\.name),
             maxGradNorm: state.maxGradNorm, nonfinite: state.nonfinite)
-        let output = try request.output(for: state, session.context)
+        let output = try request.output(for: state, over: gradients, session.context)
         try session.makeReceiptRoom(
             for: request.key, groupCount: state.optimizer.groups.count)
         do {
             pass = try state.optimizer.begin(
-                Gradients(
-                    base: request.gradients.slab.base, places: request.gradients.places),
+                Gradients(base: gradients.slab.base, places: gradients.places),
                 settings, step: state.step,
                 output: output.map { StepOutput(base: $0.slab.base, type: $0.type) })
         } catch {
             throw .invalidSettings(SettingsFault(error, in: request.options.lr))
         }
         self.visit = visit
+        self.gradients = gradients
         self.state = state
         self.output = output
     }
@@ -182,6 +213,7 @@ private final class StepRun: @unchecked Sendable {
     private func commit() {
         pass.commit()
         state.step += 1
+        zeroGradients()
         #if DEBUG
         CrashPoint.afterApply.reach()
         #endif
@@ -196,8 +228,19 @@ private final class StepRun: @unchecked Sendable {
             durable: { [self] result in
                 if case .failure(let error) = result { return turn.end(.failure(error)) }
                 state.skipped += 1
+                zeroGradients()
                 end(applied: false)
             })
+    }
+
+    private var zeroesGradients: Bool {
+        if case .accumulated(_, zeroes: true) = request.source { true } else { false }
+    }
+
+    private func zeroGradients() {
+        guard zeroesGradients else { return }
+        state.accumulator?.zero()
+        session.publish(accumulated: 0)
     }
 
     private func end(applied: Bool) {
@@ -227,7 +270,7 @@ private final class StepRun: @unchecked Sendable {
         guard session.log != nil else {
             return LogEntry(kind: .step, tag: tag, time: time)
         }
-        let (runs, payload) = try request.gradients.payload(of: state.layout, session.context)
+        let (runs, payload) = try gradients.payload(of: state.layout, session.context)
         return entry(.step, tag: tag, gradients: runs, payload: payload)
     }
 
@@ -237,7 +280,7 @@ private final class StepRun: @unchecked Sendable {
         let entry = StepEntry(
             gradNorm: pass.gradNorm, clipCoef: pass.clipCoef, gradScale: pass.gradScale,
             loss: request.loss, hyperparameters: pass.hyperparameters, key: request.key,
-            gradients: gradients)
+            gradients: gradients, zeroesGradients: zeroesGradients)
         return LogEntry(kind: kind, tag: tag, time: time, detail: entry.bytes, payload: payload)
     }
 }
@@ -245,7 +288,7 @@ private final class StepRun: @unchecked Sendable {
 extension StepRequest {
     /// Where the answer goes: over the gradients if they may be overwritten, or to a new slab.
     fileprivate func output(
-        for state: SessionState, _ context: SessionContext
+        for state: SessionState, over gradients: StepGradients, _ context: SessionContext
     ) throws(SessionError) -> ParameterVector? {
         guard case .vector(let type) = reply else { return nil }
         let byteCount = state.layout.elementCount * type.byteCount

@@ -123,6 +123,20 @@ extension Session {
         }
     }
 
+    /// Makes visible what is accumulated, and what it takes. By the holder of the turn.
+    func publish(accumulationIn state: SessionState, at time: WallTime) {
+        published.withLock {
+            $0.accumulated = state.accumulated
+            $0.stateBytes = state.stateBytes
+            $0.updated = time
+        }
+    }
+
+    /// Makes visible how many gradients are accumulated. By the holder of the turn.
+    func publish(accumulated count: Int) {
+        published.withLock { $0.accumulated = count }
+    }
+
     /// Makes a revision visible: any change that is no step. By the holder of the turn.
     func publish(revisionOf state: SessionState, at time: WallTime) {
         state.generation += 1

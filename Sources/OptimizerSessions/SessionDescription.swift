@@ -13,6 +13,8 @@ package struct SessionDescription: Sendable {
     /// nil: no clipping.
     package internal(set) var maxGradNorm: Double?
     package internal(set) var nonfinite: NonFinitePolicy
+    /// Gradients that wait for a step.
+    package internal(set) var accumulated: Int
     package let durability: Durability
     /// nil: as the service has it.
     package let retainSteps: Int?

@@ -46,6 +46,8 @@ package enum SessionError: Error, Equatable, Sendable {
     case nonfiniteParameter(tensors: [String])
     /// There is no gradient for these, or for any tensor at all.
     case missingGradient(tensors: [String])
+    /// A step without gradients, and there are none to take.
+    case nothingAccumulated
     case shapeMismatch(tensor: String?, expected: String, actual: String)
     case dtypeMismatch(tensor: String?, expected: String, actual: String)
     case unknownTensor(name: String)

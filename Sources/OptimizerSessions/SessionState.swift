@@ -7,6 +7,8 @@ import TensorFormats
 final class SessionState: @unchecked Sendable {
     let layout: TensorLayout
     let optimizer: FlatOptimizer
+    /// Gradients for a step to come; nil as long as nobody accumulates.
+    var accumulator: GradientAccumulator?
     var maxGradNorm: Double?
     var nonfinite: NonFinitePolicy
     var generation = 1
@@ -103,7 +105,7 @@ final class SessionState: @unchecked Sendable {
     var stateBytes: Int {
         let working = optimizer.elementType.working.byteCount * layout.elementCount
         return overhead.byteCount + optimizer.vectorCount * working
-            + (optimizer.workspace?.byteCount ?? 0)
+            + (optimizer.workspace?.byteCount ?? 0) + (accumulator?.memory.byteCount ?? 0)
     }
 
     /// Counts against another budget from now on, with all that it holds and will hold.
@@ -113,8 +115,24 @@ final class SessionState: @unchecked Sendable {
             try memory.charge(to: budget)
         }
         try (optimizer.workspace as? StateMemory)?.charge(to: budget)
+        try (accumulator?.memory as? StateMemory)?.charge(to: budget)
         vectors.budget = budget
     }
+
+    /// Where gradients are accumulated, with memory of the budget.
+    func accumulatorForMore() throws(SessionError) -> GradientAccumulator {
+        if let accumulator { return accumulator }
+        do {
+            let made = try GradientAccumulator(of: optimizer)
+            accumulator = made
+            return made
+        } catch {
+            throw SessionError(engine: error)
+        }
+    }
+
+    /// How many gradients are accumulated.
+    var accumulated: Int { accumulator?.count ?? 0 }
 
     func check(_ ifMatch: Precondition?) throws(SessionError) {
         guard let ifMatch, !ifMatch.holds(for: tag) else { return }
@@ -136,7 +154,8 @@ final class SessionState: @unchecked Sendable {
                     name: group.name, params: names(of: group.members),
                     hyperparameters: group.hyperparameters)
             },
-            maxGradNorm: maxGradNorm, nonfinite: nonfinite, durability: durability,
+            maxGradNorm: maxGradNorm, nonfinite: nonfinite, accumulated: accumulated,
+            durability: durability,
             retainSteps: retainSteps,
             elementType: optimizer.elementType, layout: layout, stateBytes: stateBytes,
             created: created, updated: updated)

@@ -121,6 +121,12 @@ extension SessionState {
         for (from, to) in zip(other.optimizer.memories, optimizer.memories) {
             to.base.copyMemory(from: from.base, byteCount: from.byteCount)
         }
+        if let gradients = other.accumulator, !gradients.isEmpty {
+            let copy = try accumulatorForMore()
+            copy.restore(weights: gradients.weights, count: gradients.count)
+            copy.memory.base.copyMemory(
+                from: gradients.memory.base, byteCount: gradients.memory.byteCount)
+        }
         step = other.step
         skipped = other.skipped
     }

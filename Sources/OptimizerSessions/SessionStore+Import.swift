@@ -123,9 +123,9 @@ extension StateImport {
         for tensor in file.tensors {
             let count = tensor.description.byteCount
             let target = slab.base + offset
-            if let number = tensor.number(in: progress) {
+            if let number = state.number(of: tensor) {
                 target.storeBytes(of: number.littleEndian, as: UInt64.self)
-            } else if let vector = tensor.vector, let source = offsets[vector]?[tensor.slot] {
+            } else if let source = self.offset(of: tensor) {
                 target.copyMemory(from: data.base + source, byteCount: count)
             }
             offset += count

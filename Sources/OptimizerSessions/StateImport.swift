@@ -9,11 +9,15 @@ package struct StateImport: Sendable {
     let settings: ResolvedSettings
     let step: Int
     let skipped: Int
+    /// How many gradients are accumulated.
+    let accumulated: Int
     /// Of each tensor.
     let progress: [SlotProgress]
     let data: Slab
     /// Where each vector's part for each tensor starts in `data`; nil where the file has none.
     let offsets: [StateVector: [Int?]]
+    /// Of each tensor where its accumulated gradient starts, and what it weighs; nil without one.
+    let gradients: [(offset: Int, weight: Double)?]
 
     /// - Parameters:
     ///   - header: of the file.
@@ -35,12 +39,23 @@ package struct StateImport: Sendable {
         elementType = metadata.elementType
         step = metadata.step
         skipped = metadata.skipped
+        accumulated = metadata.accumulated
         self.data = data
+        gradients = try tensors.gradients(layout, elementType, data, dataOffset)
+        guard (accumulated > 0) == gradients.contains(where: { $0 != nil }),
+            accumulated <= UInt32.max
+        else {
+            throw .invalidSettings(
+                SettingsFault(
+                    .invalidValue, "\(StateMetadata.pointer)/\(StateFile.Metadata.accumulated)",
+                    "must be how many gradients are accumulated, where there are any"))
+        }
         (offsets, progress) = try tensors.places(
             layout, elementType, settings, data, dataOffset)
     }
 
-    /// Sets what a state that was made for this file counts, and touches no vector.
+    /// Sets what a state that was made for this file counts, takes the memory for accumulated
+    /// gradients, and touches no vector.
     func setCounters(of state: SessionState) throws(SessionError) {
         do {
             try state.optimizer.restore(progress)
@@ -49,6 +64,9 @@ package struct StateImport: Sendable {
         }
         state.step = step
         state.skipped = skipped
+        guard accumulated > 0 else { return }
+        try state.accumulatorForMore().restore(
+            weights: gradients.map { $0?.weight }, count: accumulated)
     }
 
     /// Fills the vectors of a state that was made for this file, and sets its counters.
@@ -61,6 +79,21 @@ package struct StateImport: Sendable {
                     from: UnsafeRawBufferPointer(
                         start: data.base + offset, count: target.count))
             }
+        }
+        for (slot, gradient) in gradients.enumerated() {
+            guard let gradient, let target = state.gradientBytes(slot: slot) else { continue }
+            target.copyMemory(
+                from: UnsafeRawBufferPointer(
+                    start: data.base + gradient.offset, count: target.count))
+        }
+    }
+
+    /// Where a tensor of the state that the file becomes starts in `data`; nil for a number.
+    func offset(of tensor: StateTensor) -> Int? {
+        switch tensor.content {
+        case .vector(let vector): offsets[vector]?[tensor.slot]
+        case .gradient: gradients[tensor.slot]?.offset
+        case .step, .muProduct, .gradientWeight: nil
         }
     }
 
@@ -170,6 +203,30 @@ private struct StateTensors {
         }
         if let rest = entries.keys.min() { throw .unknownTensor(name: rest.text) }
         return (offsets, progress)
+    }
+
+    /// Accumulated gradients, of those tensors that have one.
+    mutating func gradients(
+        _ layout: TensorLayout, _ elementType: ElementType, _ data: Slab, _ dataOffset: Int
+    ) throws(SessionError) -> [(offset: Int, weight: Double)?] {
+        var gradients: [(offset: Int, weight: Double)?] = []
+        let numbers = UnsafeRawBufferPointer(rebasing: data.bytes[dataOffset...])
+        for tensor in layout.tensors {
+            let name = StateFile.gradientPrefix + tensor.name
+            guard has(name) || has(StateFile.gradientWeightPrefix + tensor.name) else {
+                gradients.append(nil)
+                continue
+            }
+            let entry = try take(name, elementType.working.dtype, tensor.shape)
+            let (bits, weightEntry) = try number(
+                StateFile.gradientWeightPrefix + tensor.name, .F64, in: numbers)
+            let weight = Double(bitPattern: bits)
+            guard weight.isFinite, weight > 0 else {
+                throw refusal(of: weightEntry, "must be a finite number > 0, not \(weight)")
+            }
+            gradients.append((dataOffset + entry.begin, weight))
+        }
+        return gradients
     }
 
     private mutating func step(

@@ -1,12 +1,14 @@
 import OptimizerEngine
 import TensorFormats
 
-/// The metadata of a state file, strictly read: these four members and no others.
+/// The metadata of a state file, strictly read: these members and no others.
 struct StateMetadata {
     let settings: SessionSettings
     let elementType: ElementType
     let step: Int
     let skipped: Int
+    /// Gradients that are accumulated.
+    let accumulated: Int
 
     static let pointer = "/__metadata__"
 
@@ -22,6 +24,9 @@ struct StateMetadata {
             }
             step = try Self.count(StateFile.Metadata.step, &texts)
             skipped = try Self.count(StateFile.Metadata.skipped, &texts)
+            let isBetweenSteps = texts[StateFile.Metadata.accumulated] != nil
+            accumulated =
+                isBetweenSteps ? try Self.count(StateFile.Metadata.accumulated, &texts) : 0
             let session = try Self.take(StateFile.Metadata.session, &texts)
             (settings, elementType) = try SettingsDocument.stateSettings(
                 session, at: "\(Self.pointer)/\(StateFile.Metadata.session)")

@@ -3,7 +3,7 @@ import SystemIO
 
 /// One optimizer step as a client asked for it.
 package struct StepRequest: Sendable {
-    package var gradients: StepGradients
+    package var source: Source
     package var options = StepOptions()
     /// Echoed in the outcome.
     package var loss: Double?
@@ -14,8 +14,20 @@ package struct StepRequest: Sendable {
     /// Whoever brings the step has nothing else to do: more of it is worked off on that thread.
     package var isAlone = false
 
+    /// Where the gradients come from.
+    package enum Source: Sendable {
+        case given(StepGradients)
+        /// Those that were accumulated, which are none any more after the step where it `zeroes`
+        /// them, be it applied or skipped.
+        case accumulated(GradientAccumulator.Reduction, zeroes: Bool)
+    }
+
+    package init(_ source: Source) {
+        self.source = source
+    }
+
     package init(gradients: StepGradients) {
-        self.gradients = gradients
+        self.init(.given(gradients))
     }
 }
 

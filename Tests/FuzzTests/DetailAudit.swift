@@ -37,7 +37,10 @@ enum DetailAudit {
             try requireEqual(total, payload, "the pieces of a batch are all of it")
             let names = batch.pieces.map(\.session)
             try require(names.allSatisfy(SessionName.isValid), "sessions have valid names")
-        case .settings, .state:
+        case .gradients:
+            guard let entry = try? GradientsEntry(detail) else { return }
+            try requireEqual(entry.bytes, detail, "gradients are written as they were read")
+        case .settings, .state, .zeroGradients:
             return
         }
     }

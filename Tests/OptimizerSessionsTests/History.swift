@@ -63,6 +63,22 @@ struct History: Sendable {
             },
             { _, session in try session.change { $0.defaults[.amsgrad] = true } },
             { _, session in try session.take(try whole(9, key: "third", loss: -0.0)) },
+            { _, session in try session.add(try tensors([nil, (.f16, 3), nil], 10), weight: 0.5) },
+            { _, session in try session.add(try whole(11, key: "fourth", loss: nil), weight: 2) },
+            { _, session in try session.take(StepRequest(.accumulated(.mean, zeroes: false))) },
+            { _, session in try session.take(StepRequest(.accumulated(.sum, zeroes: true))) },
+            { _, session in try session.add(try whole(12, key: nil, loss: nil)) },
+            { _, session in _ = try wait { session.zeroGradients(completion: $0) } },
+            { _, session in
+                let infinite = [Double](repeating: .infinity, count: 12)
+                try session.add(StepRequest(gradients: .whole(infinite, type)))
+            },
+            { _, session in
+                let step = StepRequest(.accumulated(.sum, zeroes: true))
+                let outcome = try session.take(step)
+                #expect(!outcome.applied)
+            },
+            { _, session in try session.add(try tensors([(.f64, 0), nil, (.bf16, 38)], 13)) },
         ]
     }
 

@@ -48,10 +48,10 @@ import Testing
         let sample = try Sample()
         var replay = try sample.replay()
         for record in sample.records { try replay.apply(record, from: "log") }
-        #expect(replay.position == sample.records.count && sample.records.count == 16)
-        #expect(Set(sample.records.map(\.kind)).count == 5)
+        #expect(replay.position == sample.records.count && sample.records.count == 25)
+        #expect(Set(sample.records.map(\.kind)).count == 7)
         let session = try sample.world.store.session(named: "s")
-        #expect(replay.state.tag == session.tag && replay.steps == 9)
+        #expect(replay.state.tag == session.tag && replay.steps == 11)
     }
 
     @Test func whatDoesNotFollowIsAFault() throws {
@@ -65,8 +65,10 @@ import Testing
                 record.with(tag: SessionTag(generation: tag.generation, step: tag.step + 1)),
                 record.with(kind: .opening),
             ]
-            if record.kind != .skip { wrong.append(record.with(payload: .empty)) }
-            if [.step, .skip, .parameters].contains(record.kind) {
+            if record.kind != .skip && record.kind != .zeroGradients {
+                wrong.append(record.with(payload: .empty))
+            }
+            if [.step, .skip, .parameters, .gradients].contains(record.kind) {
                 wrong += [record.with(detail: []), record.with(detail: record.detail + [0])]
             }
             for (number, record) in wrong.enumerated() {

@@ -106,7 +106,9 @@ extension [LedgerRecord] {
     /// lengths around the borders of `alignment`.
     static func everyKind(alignment: Int) throws -> [LedgerRecord] {
         let lengths = [0, 1, 7, 8, 9, alignment - 8, alignment, alignment + 1, 3 * alignment]
-        let kinds: [LedgerRecord.Kind] = [.step, .skip, .settings, .parameters, .state]
+        let kinds: [LedgerRecord.Kind] = [
+            .step, .skip, .settings, .parameters, .state, .gradients, .zeroGradients,
+        ]
         let slab = try Slab(byteCount: 4 * alignment + 64, alignment: alignment)
         for index in 0..<slab.byteCount { slab.bytes[index] = UInt8(index % 253) }
         var records: [LedgerRecord] = []

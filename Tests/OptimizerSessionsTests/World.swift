@@ -113,6 +113,18 @@ extension Session {
         try wait { step(request, completion: $0) }
     }
 
+    /// Accumulates the gradients that a step would bring, under its key.
+    @discardableResult
+    func add(_ step: StepRequest, weight: Double = 1) throws -> Accumulation {
+        guard case .given(let gradients) = step.source else { preconditionFailure("no gradients") }
+        var request = AccumulationRequest(gradients: gradients)
+        request.weight = weight
+        request.key = step.key
+        request.ifMatch = step.ifMatch
+        let made = request
+        return try wait { accumulate(made, completion: $0) }
+    }
+
     /// A step on the whole layout, in the session's own type.
     @discardableResult
     func take(_ gradients: [Double]) throws -> StepOutcome {

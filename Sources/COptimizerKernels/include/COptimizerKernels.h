@@ -100,8 +100,14 @@ void opt_muon_apply(enum opt_level level, enum opt_type working,
                     const struct opt_scalars *scalars, const struct opt_memory *memory,
                     const float *update, double step_size, size_t count);
 
-/// Divides every x.
-void opt_divide(enum opt_level level, float *x, float divisor, size_t count);
+/// Adds weight * x to every sum, or where the sum `starts` sets it to that: x is first brought to
+/// the working precision, in which `weight` is exact.
+void opt_accumulate(enum opt_level level, enum opt_type working, enum opt_type type,
+                    const void *x, double weight, bool starts, void *sum, size_t count);
+
+/// Divides every x, all being in the working precision; `result` may be `x`.
+void opt_divide(enum opt_level level, enum opt_type working, const void *x, double divisor,
+                void *result, size_t count);
 
 /// Elements of a matrix by two numbers: which lane (a row of the one factor, a column of the other)
 /// and how deep in it.

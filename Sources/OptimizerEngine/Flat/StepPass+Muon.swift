@@ -72,9 +72,9 @@ extension StepPass {
 
     private func normalize(_ member: MuonStep.Member, stripe: Int) {
         let elements = elements(ofStripe: stripe, member.matrix)
+        let update = place(member.matrix.update + elements.lowerBound)
         optimizer.kernels.divide(
-            place(member.matrix.update + elements.lowerBound), by: member.divisor,
-            count: elements.count)
+            update, by: Double(member.divisor), to: update, .f32, count: elements.count)
     }
 
     private func apply(_ member: MuonStep.Member, stripe: Int) {

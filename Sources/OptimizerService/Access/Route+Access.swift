@@ -8,8 +8,8 @@ extension Route {
     /// The session that the path names.
     var sessionName: String? {
         switch self {
-        case .session(let name), .steps(let name), .receipt(let name, _), .snapshots(let name),
-            .parameters(let name), .state(let name):
+        case .session(let name), .steps(let name), .gradients(let name), .receipt(let name, _),
+            .snapshots(let name), .parameters(let name), .state(let name):
             name
         case .service, .livez, .readyz, .metrics, .openapi, .sessions: nil
         }
@@ -25,7 +25,7 @@ extension Route {
         case (.sessions, _), (.metrics, _), (.receipt, _): .read
         case (_, .get), (_, .head): .read
         // A step moves parameters wherever its gradients say, so overwriting them is no more.
-        case (.steps, _), (.parameters, _): .step
+        case (.steps, _), (.gradients, _), (.parameters, _): .step
         case (.session, _), (.state, _), (.snapshots, _): .admin
         }
     }

@@ -67,6 +67,7 @@ enum DescriptionAnswer {
         json.name("max_grad_norm")
         if let norm = description.maxGradNorm { json.number(norm) } else { json.null() }
         json.member("nonfinite", description.nonfinite.rawValue)
+        json.member("accumulated", description.accumulated)
         json.member("durability", description.durability.rawValue)
         json.name("retain_steps")
         if let steps = description.retainSteps { json.integer(steps) } else { json.null() }

@@ -5,13 +5,19 @@ import TensorFormats
 /// Receives a JSON document with tensors: numbers are decoded window by window into the sink's
 /// memory, so that neither the text nor a tree of it is ever held whole.
 final class TensorDocumentBody: BodyReceiver {
+    /// What a document holds beside its tensors' numbers.
+    struct Content {
+        let members: [JSONMember]
+        let hasTensors: Bool
+    }
+
     private let exchange: Exchange
     private let window: Slab
     /// For what the reader keeps beside the numbers.
     private let memory: Reservation
     private let limitBytes: Int
     private var reader: TensorDocumentReader
-    private let completion: ([JSONMember], Responder) -> Void
+    private let completion: (Content, Responder) -> Void
     private var receivedBytes = 0
 
     /// 64 KiB of JSON numbers take well under a tenth of a millisecond to decode, which is how
@@ -25,13 +31,14 @@ final class TensorDocumentBody: BodyReceiver {
 
     /// - Parameters:
     ///   - member: the document's member that holds the tensors.
+    ///   - isOptional: whether a document may be without it.
     ///   - memory: grows with what is kept of the document beside its tensors' numbers.
     ///   - sharing: of the work on long runs of numbers.
-    ///   - completion: gets the document's other members when the whole of it was read.
+    ///   - completion: is called when the whole document was read.
     init(
-        _ exchange: Exchange, member: String, sink: any TensorSink, window: Slab,
+        _ exchange: Exchange, member: String, isOptional: Bool, sink: any TensorSink, window: Slab,
         memory: Reservation, limits: FormatLimits, limitBytes: Int, sharing: WorkSharing?,
-        completion: @escaping ([JSONMember], Responder) -> Void
+        completion: @escaping (Content, Responder) -> Void
     ) {
         self.exchange = exchange
         self.window = window
@@ -39,7 +46,8 @@ final class TensorDocumentBody: BodyReceiver {
         self.limitBytes = limitBytes
         self.completion = completion
         reader = TensorDocumentReader(
-            tensorMember: member, sink: sink, limits: limits, sharing: sharing)
+            tensorMember: member, isOptional: isOptional, sink: sink, limits: limits,
+            sharing: sharing)
     }
 
     func nextBuffer() -> UnsafeMutableRawBufferPointer {
@@ -67,13 +75,13 @@ final class TensorDocumentBody: BodyReceiver {
     }
 
     func complete(_ responder: Responder) {
-        let members: [JSONMember]
+        let content: Content
         do {
-            members = try reader.finish()
+            content = Content(members: try reader.finish(), hasTensors: reader.hasTensors)
         } catch {
             return responder.send(exchange.response(Problem(error)))
         }
-        completion(members, responder)
+        completion(content, responder)
     }
 
     func cancelled() {}

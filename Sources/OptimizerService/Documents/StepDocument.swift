@@ -4,16 +4,21 @@ import OptimizerSessions
 import TensorFormats
 
 /// What a step may be asked beside its gradients (API §3), the same in every format.
-struct StepDocument {
+struct StepDocument: OptionsDocument {
     private(set) var options = StepOptions(partial: .error)
     private(set) var loss: Double?
+    /// What a step without gradients makes of those that were accumulated; nil: nothing is said.
+    private var reduction: GradientAccumulator.Reduction?
+    private var zeroesGradients: Bool?
 
-    static let names = ["lr", "grad_scale", "max_grad_norm", "nonfinite", "partial", "loss"]
+    static let names = [
+        "lr", "grad_scale", "max_grad_norm", "nonfinite", "partial", "loss", "reduction",
+        "zero_grad",
+    ]
+    static let words = ["nonfinite", "partial", "reduction"]
 
-    /// Nothing is asked.
-    private init() {}
+    init() {}
 
-    /// The options of a JSON body, or of the `options` text in a safetensors file's metadata.
     init(_ members: [JSONMember]) throws(SettingsFault) {
         var reader = MemberReader(members, at: "")
         options.lr = try StepDocument.learningRate(from: &reader)
@@ -27,55 +32,23 @@ struct StepDocument {
         if let loss, !loss.isFinite {
             throw SettingsFault(.invalidValue, "/loss", "must be a finite number")
         }
+        reduction = try reader.choice("reduction", of: GradientAccumulator.Reduction.self)
+        zeroesGradients = try reader.bool("zero_grad")
         try reader.finish()
     }
 
-    /// The options of a raw body, which come as query parameters.
-    init(_ query: QueryParameters) throws(Problem) {
-        guard !query.pairs.isEmpty else {
-            self.init()
-            return
-        }
-        var members: [JSONMember] = []
-        for (name, text) in query.pairs {
-            switch name {
-            case "nonfinite", "partial":
-                members.append(JSONMember(name: name, value: .string(text)))
-            default:
-                members.append(JSONMember(name: name, value: try StepDocument.value(text, name)))
-            }
-        }
-        do {
-            try self.init(members)
-        } catch {
-            throw Problem(error)
-        }
+    /// The accumulated gradients, as they are to be used: by a step that brings none.
+    var accumulated: StepRequest.Source {
+        .accumulated(reduction ?? .sum, zeroes: zeroesGradients ?? true)
     }
 
-    /// The options that a safetensors file carries as JSON text in its metadata.
-    init(_ header: SafetensorsHeader, limits: FormatLimits) throws(Problem) {
-        guard let text = header.metadata("options") else {
-            self.init()
-            return
-        }
-        var limits = limits
-        limits.jsonValueBytes = min(limits.jsonValueBytes, ServiceLimits.documentBytes)
-        let members = try MetadataText.object(text, named: "options", limits: limits)
-        do {
-            try self.init(members)
-        } catch {
-            throw Problem(error)
-        }
-    }
-
-    private static func value(_ text: String, _ name: String) throws(Problem) -> JSONValue {
-        do {
-            return try text.parsedAsJSON()
-        } catch {
-            throw Problem(
-                .malformedJSON, at: JSONPointer.of(name),
-                "'\(name)' is not a JSON value: at byte \(error.offset), \(error.reason)")
-        }
+    /// Refuses options of the accumulated gradients where a step brings its own.
+    func requireOwnGradients() throws(Problem) {
+        let name = reduction != nil ? "reduction" : zeroesGradients != nil ? "zero_grad" : nil
+        guard let name else { return }
+        throw Problem(
+            .invalidValue, at: "/\(name)",
+            "This is for a step without gradients, which takes the accumulated ones.")
     }
 
     private static func learningRate(

@@ -65,9 +65,9 @@ struct CreationEndpoint {
         let body = try rooms.documentBody(
             creation.exchange, member: "parameters", sink: tensors.sink,
             optionBytes: rooms.formats.jsonValueBytes
-        ) { members, responder in
+        ) { content, responder in
             creation.run(responder) { () throws(Problem) in
-                (try CreationSettings(members), try tensors.parameters())
+                (try CreationSettings(content.members), try tensors.parameters())
             }
         }
         return .receive(body)

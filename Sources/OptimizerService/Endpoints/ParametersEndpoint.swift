@@ -122,8 +122,8 @@ struct ParametersEndpoint {
         let body = try rooms.documentBody(
             exchange, member: "parameters", sink: known.sink,
             optionBytes: ServiceLimits.documentBytes
-        ) { members, responder in
-            if let member = members.first {
+        ) { content, responder in
+            if let member = content.members.first {
                 let pointer = JSONPointer.of(member.name)
                 return responder.send(
                     exchange.response(

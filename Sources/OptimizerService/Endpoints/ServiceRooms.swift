@@ -44,6 +44,16 @@ final class ServiceRooms: Sendable {
         }
     }
 
+    /// What an earlier request with the key did; nil where it is not known.
+    func receipt(ofKey key: String?, _ session: Session) throws(Problem) -> StepReceipt? {
+        guard let key else { return nil }
+        do {
+            return try session.receipt(ofKey: key)
+        } catch {
+            throw Problem(error, root: "")
+        }
+    }
+
     /// Refuses from the head what a new session of that name has no room for. A file is at most
     /// as long as the state that is made of it, vectors and tables together.
     func checkRoom(forSessionNamed name: String, _ head: RequestHead) throws(Problem) {
@@ -164,8 +174,9 @@ final class ServiceRooms: Sendable {
     /// - Parameter optionBytes: what the members beside the tensors may have; they are kept as
     ///   values, which take several times as much memory as their text.
     func documentBody(
-        _ exchange: Exchange, member: String, sink: any TensorSink, optionBytes: Int,
-        completion: @escaping ([JSONMember], Responder) -> Void
+        _ exchange: Exchange, member: String, isOptional: Bool = false, sink: any TensorSink,
+        optionBytes: Int,
+        completion: @escaping (TensorDocumentBody.Content, Responder) -> Void
     ) throws(Problem) -> TensorDocumentBody {
         let limit = min(limits.bodyBytes, limits.jsonBodyBytes)
         try checkLength(exchange.head, limitBytes: limit)
@@ -176,8 +187,9 @@ final class ServiceRooms: Sendable {
         var formats = formats
         formats.jsonValueBytes = min(formats.jsonValueBytes, optionBytes)
         return TensorDocumentBody(
-            exchange, member: member, sink: sink, window: window, memory: memory,
-            limits: formats, limitBytes: limit, sharing: sharing, completion: completion)
+            exchange, member: member, isOptional: isOptional, sink: sink, window: window,
+            memory: memory, limits: formats, limitBytes: limit, sharing: sharing,
+            completion: completion)
     }
 }
 

@@ -13,10 +13,13 @@ struct StateEndpoint {
         let session = try rooms.session(named: name)
         let query = try QueryParameters(head, known: ["step"])
         let step = try query.integer("step", in: 0...Int.max)
-        let tag = session.description().tag
+        let description = session.description()
+        let tag = description.tag
         _ = try Negotiation.answerFormat(head, preferred: .safetensors, among: [.safetensors])
         try Negotiation.requireCoding(head, isText: false)
-        if step ?? tag.step == tag.step, try Preconditions.isCurrent(head, tag) {
+        if step ?? tag.step == tag.step, description.accumulated == 0,
+            try Preconditions.isCurrent(head, tag)
+        {
             return .respond(Response.notModified(tag, varying: nil))
         }
         return .perform { responder in
@@ -33,7 +36,7 @@ struct StateEndpoint {
     /// The preconditions are judged by the version that is answered, which may be one of before.
     private static func response(_ state: StateExport, to exchange: Exchange) -> Response {
         do {
-            if try Preconditions.isCurrent(exchange.head, state.tag) {
+            if !state.isBetweenSteps, try Preconditions.isCurrent(exchange.head, state.tag) {
                 return .notModified(state.tag, varying: nil)
             }
         } catch {
@@ -41,7 +44,8 @@ struct StateEndpoint {
         }
         var fields = ResponseFields()
         fields.add("Content-Type", TensorFormat.safetensors.mediaType)
-        fields.addEntityTag(state.tag)
+        // The tag does not tell of gradients that were accumulated since.
+        if !state.isBetweenSteps { fields.addEntityTag(state.tag) }
         let file = BodyPart.slab(state.slab, offset: 0, byteCount: state.byteCount)
         return Response(status: .ok, fields: fields, body: ResponseBody(parts: [file]))
     }

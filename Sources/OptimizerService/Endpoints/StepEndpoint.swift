@@ -17,15 +17,16 @@ struct StepEndpoint {
         // The key comes before everything else: a retry is answered as the first attempt was,
         // although its precondition holds no more.
         let key = try IdempotencyField.key(head)
-        let receipt = try receipt(ofKey: key, session)
+        let receipt = try rooms.receipt(ofKey: key, session)
         let ifMatch =
             receipt == nil ? try Preconditions.ofStep(head, current: description.tag) : nil
-        let format = try Negotiation.bodyFormat(head, allowed: TensorFormat.allCases)
-        let query = try QueryParameters(head, known: format == .raw ? StepDocument.names : [])
+        let format = try bodyFormat(head)
+        let query = try QueryParameters(
+            head, known: format == .raw || format == nil ? StepDocument.names : [])
         try Negotiation.checkElementTypes(head)
         var tensors =
             Negotiation.prefersMinimal(head)
-            ? nil : try TensorAnswer(head, of: session, preferred: format)
+            ? nil : try TensorAnswer(head, of: session, preferred: format ?? .json)
         try tensors?.reserve(
             rooms.bodies, membersBytes: StepAnswer.membersBytes(description))
         let step = PendingStep(
@@ -33,112 +34,45 @@ struct StepEndpoint {
             fingerprint: try RequestFingerprint(key: key, head),
             answer: StepAnswer(
                 session: name, durability: description.durability, tensors: tensors))
-        if let receipt { return try receiveAgain(step, receipt) }
-        switch format {
-        case .raw: return try receiveRaw(step, query, description)
-        case .safetensors: return try receiveSafetensors(step, description)
-        case .json: return try receiveJSON(step, description)
-        }
+        if let receipt { return try step.receiveAgain { step.replay(receipt, $0) } }
+        guard let format else { return try stepAccumulated(step, query, description) }
+        return try step.receive(format, query, description)
     }
 
-    private func receipt(
-        ofKey key: String?, _ session: Session
-    ) throws(Problem) -> StepReceipt? {
-        guard let key else { return nil }
-        do {
-            return try session.receipt(ofKey: key)
-        } catch {
-            throw Problem(error, root: "")
-        }
+    /// nil: there is no body, and none was meant, so the step takes the accumulated gradients.
+    private func bodyFormat(_ head: RequestHead) throws(Problem) -> TensorFormat? {
+        if head.isWithoutBody, !head.fields.contains("Content-Type") { return nil }
+        return try Negotiation.bodyFormat(head, allowed: TensorFormat.allCases)
     }
 
-    /// Of a request whose key is known only the fingerprint is of interest.
-    private func receiveAgain(
-        _ step: PendingStep, _ receipt: StepReceipt
-    ) throws(Problem) -> Decision {
-        let body = try DiscardedBody(step.exchange, rooms) { step.replay(receipt, $0) }
-        return .receive(step.fingerprinted(body))
-    }
-
-    private func receiveRaw(
+    private func stepAccumulated(
         _ step: PendingStep, _ query: QueryParameters, _ description: SessionDescription
     ) throws(Problem) -> Decision {
-        let head = step.exchange.head
         let document = try StepDocument(query)
-        try step.check(document, description)
-        let type =
-            try Negotiation.elementType(head, field: "Tensor-Dtype") ?? description.elementType
-        let slab = try rooms.slabForVector(
-            head, elementCount: description.layout.elementCount, type: type)
-        let body = VectorBody(step.exchange, into: slab) { slab, responder in
-            step.run(StepGradients(slab: slab, places: .whole(type)), document, responder)
-        }
-        return .receive(step.fingerprinted(body))
-    }
-
-    private func receiveSafetensors(
-        _ step: PendingStep, _ description: SessionDescription
-    ) throws(Problem) -> Decision {
-        try rooms.checkFile(step.exchange.head)
-        let rooms = self.rooms
-        let session = step.session
-        let body = SafetensorsBody(
-            step.exchange, rooms, recall: session.recall
-        ) { (header) throws(Problem) in
-            let document = try StepDocument(header, limits: rooms.formats)
-            try step.check(document, description)
-            let placed = try PlacedTensors(
-                header, of: session, root: "/gradients", pool: rooms.bodies)
-            let gradients = placed.gradients
-            try step.check(gradients, document)
-            return SafetensorsBody.Placement(
-                slab: placed.slab, runs: placed.runs
-            ) { responder in
-                step.run(gradients, document, responder)
-            }
-        }
-        return .receive(step.fingerprinted(body))
-    }
-
-    private func receiveJSON(
-        _ step: PendingStep, _ description: SessionDescription
-    ) throws(Problem) -> Decision {
-        let exchange = step.exchange
-        let tensors = try KnownTensors(
-            description.layout, working: description.elementType.working, pool: rooms.bodies)
-        let body = try rooms.documentBody(
-            exchange, member: "gradients", sink: tensors.sink,
-            optionBytes: ServiceLimits.documentBytes
-        ) { members, responder in
-            do throws(Problem) {
-                let document = try Problem.mapping { () throws(SettingsFault) in
-                    try StepDocument(members)
-                }
-                step.run(tensors.gradients, document, responder)
-            } catch {
-                responder.send(exchange.response(error))
-            }
-        }
-        return .receive(step.fingerprinted(body))
+        try step.checkOptions(document, description)
+        return .perform { step.runWithoutGradients(document, $0) }
     }
 }
 
 /// A step whose head was accepted and whose gradients are on their way.
-struct PendingStep: Sendable {
+struct PendingStep: PendingGradients {
     let rooms: ServiceRooms
     let exchange: Exchange
     let session: Session
     let ifMatch: Precondition?
-    /// nil: the request has no idempotency key.
     let fingerprint: RequestFingerprint?
     let answer: StepAnswer
 
-    func fingerprinted(_ body: any BodyReceiver) -> any BodyReceiver {
-        fingerprint.map { FingerprintedBody(body, $0) } ?? body
+    static let mayBringNone = true
+
+    func check(_ document: StepDocument, _ description: SessionDescription) throws(Problem) {
+        try document.requireOwnGradients()
+        try checkOptions(document, description)
     }
 
-    /// Refuses now what the step would be refused for when its gradients are here.
-    func check(_ document: StepDocument, _ description: SessionDescription) throws(Problem) {
+    func checkOptions(
+        _ document: StepDocument, _ description: SessionDescription
+    ) throws(Problem) {
         do {
             try description.check(document.options)
         } catch {
@@ -155,7 +89,17 @@ struct PendingStep: Sendable {
     }
 
     func run(_ gradients: StepGradients, _ document: StepDocument, _ responder: Responder) {
-        var request = StepRequest(gradients: gradients)
+        run(.given(gradients), document, responder)
+    }
+
+    func runWithoutGradients(_ document: StepDocument, _ responder: Responder) {
+        run(document.accumulated, document, responder)
+    }
+
+    private func run(
+        _ source: StepRequest.Source, _ document: StepDocument, _ responder: Responder
+    ) {
+        var request = StepRequest(source)
         request.options = document.options
         request.loss = document.loss
         request.ifMatch = ifMatch

@@ -55,6 +55,10 @@ extension Problem {
             self = Problem(
                 tensors, in: root, .missingGradient,
                 "This parameter has no gradient; send all, or some with \"partial\": \"skip\".")
+        case .nothingAccumulated:
+            self = Problem(
+                .missingGradient, at: root,
+                "The request brings no gradients, and none are accumulated.")
         case .shapeMismatch(let tensor, let expected, let actual):
             self = Problem(
                 .shapeMismatch, at: Problem.pointer(root, tensor),

@@ -11,6 +11,7 @@ package enum Route: Equatable, Sendable {
     case sessions
     case session(String)
     case steps(String)
+    case gradients(String)
     case receipt(String, step: Int)
     case snapshots(String)
     case parameters(String)
@@ -44,6 +45,7 @@ package enum Route: Equatable, Sendable {
         switch end.map({ Substring(rest[rest.index(after: $0)...]) }) {
         case nil: make = Route.session
         case "steps": make = Route.steps
+        case "gradients": make = Route.gradients
         case "snapshots": make = Route.snapshots
         case "parameters": make = Route.parameters
         case "state": make = Route.state
@@ -73,6 +75,7 @@ package enum Route: Equatable, Sendable {
         case .service, .livez, .readyz, .metrics, .openapi, .sessions: [.get, .head]
         case .session: [.get, .head, .put, .patch, .delete]
         case .steps, .snapshots: [.post]
+        case .gradients: [.post, .delete]
         case .receipt: [.get, .head]
         case .parameters, .state: [.get, .head, .put]
         }
@@ -89,6 +92,7 @@ package enum Route: Equatable, Sendable {
         case .sessions: "/v1/sessions"
         case .session: "/v1/sessions/{name}"
         case .steps: "/v1/sessions/{name}/steps"
+        case .gradients: "/v1/sessions/{name}/gradients"
         case .receipt: "/v1/sessions/{name}/steps/{n}"
         case .snapshots: "/v1/sessions/{name}/snapshots"
         case .parameters: "/v1/sessions/{name}/parameters"

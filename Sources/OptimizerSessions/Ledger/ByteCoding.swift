@@ -86,6 +86,11 @@ extension ByteWriter {
         integer(Int64(tag.step))
     }
 
+    mutating func key(_ key: IdempotencyKey) {
+        text(key.text)
+        raw(key.fingerprint)
+    }
+
     mutating func time(_ time: WallTime) {
         integer(time.seconds)
         integer(time.nanoseconds)
@@ -131,6 +136,12 @@ extension ByteReader {
     mutating func tag() throws(Fault) -> SessionTag {
         let generation = try number()
         return SessionTag(generation: generation, step: try number())
+    }
+
+    mutating func key() throws(Fault) -> IdempotencyKey {
+        let text = try text()
+        let fingerprint = Array(try raw(IdempotencyKey.fingerprintBytes))
+        return IdempotencyKey(text: text, fingerprint: fingerprint)
     }
 
     mutating func time() throws(Fault) -> WallTime {

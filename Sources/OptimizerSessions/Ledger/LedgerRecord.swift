@@ -23,6 +23,11 @@ package struct LedgerRecord: Sendable {
         /// Records of many sessions on their way to their segments; only in journals. Detail:
         /// `JournalBatch`; payload: the records.
         case batch = 7
+        /// Gradients that were added to the accumulated ones; they are no step and no revision.
+        /// Detail: `GradientsEntry`; payload: the gradients that it names.
+        case gradients = 8
+        /// The accumulated gradients were given up.
+        case zeroGradients = 9
     }
 
     package let kind: Kind

@@ -81,7 +81,12 @@ struct LedgerReplay {
         case .skip:
             let entry = try StepEntry(record.detail, types: types)
             state.skipped += 1
+            if entry.zeroesGradients { state.accumulator?.zero() }
             addReceipt(of: entry, record, applied: false)
+        case .gradients:
+            try accumulate(record)
+        case .zeroGradients:
+            state.accumulator = nil
         case .settings:
             try adoptSettings(String(decoding: record.payload.bytes, as: UTF8.self))
             revise(record)
@@ -110,6 +115,27 @@ struct LedgerReplay {
         pass.runPhases(runTiles)
         pass.commit()
         state.step += 1
+        if entry.zeroesGradients { state.accumulator?.zero() }
+    }
+
+    private mutating func accumulate(_ record: LedgerRecord) throws {
+        let entry = try GradientsEntry(record.detail)
+        let places = try entry.gradients.places(
+            in: state.layout, payloadBytes: record.payload.byteCount)
+        let base =
+            record.payload.bytes.baseAddress ?? UnsafeRawPointer(state.optimizer.parametersAddress)
+        let gradients = Gradients(base: base, places: places)
+        let accumulator = try state.accumulatorForMore()
+        runTiles(accumulator.tileCount) {
+            accumulator.add(gradients, weight: entry.weight, tile: $0)
+        }
+        accumulator.commit(gradients, weight: entry.weight)
+        guard accumulator.count == entry.count else { throw ByteReader.Fault() }
+        if let key = entry.key {
+            book.add(
+                .accumulation(
+                    entry.count, record.tag, at: record.time, key, last: book.latestRates))
+        }
     }
 
     /// On the lanes when they are many: one large session is then recovered by all of them.

@@ -4,12 +4,12 @@ import SystemIO
 /// Everything about a step but its gradients: what the receipt says, and what a replay computes
 /// with. Numbers are kept as bits.
 ///
-/// In a record: a byte of flags (1: a loss, 2: an idempotency key, 4: types), norm, clip
-/// coefficient, grad scale and loss as doubles; the number of groups (4 bytes) and of each its
-/// hyperparameters, as its type has them (`ByteWriter.hyperparameters`): with the flag behind a
-/// byte that is the type's number, without it Adam's or AdamW's, which look alike; with a key its
-/// text (4 bytes of length, UTF-8) and the 32 bytes of its fingerprint; at the end the runs of the
-/// gradients (`TensorRuns`).
+/// In a record: a byte of flags (1: a loss, 2: an idempotency key, 4: types, 16: accumulated
+/// gradients were used up), norm, clip coefficient, grad scale and loss as doubles; the number of
+/// groups (4 bytes) and of each its hyperparameters, as its type has them
+/// (`ByteWriter.hyperparameters`): with the flag behind a byte that is the type's number, without
+/// it Adam's or AdamW's, which look alike; with a key its text (4 bytes of length, UTF-8) and the
+/// 32 bytes of its fingerprint; at the end the runs of the gradients (`TensorRuns`).
 package struct StepEntry: Sendable {
     var gradNorm: Double
     var clipCoef: Double
@@ -21,11 +21,16 @@ package struct StepEntry: Sendable {
     var key: IdempotencyKey?
     /// Which tensors had a gradient, of which type; nil for a step that was left out.
     var gradients: TensorRuns
+    /// Whether no gradients are accumulated any more after it.
+    var zeroesGradients = false
 
     var bytes: [UInt8] {
         var writer = ByteWriter()
         let saysTypes = hyperparameters.contains { !$0.type.looksLikeAdam }
-        writer.raw([(loss == nil ? 0 : 1) | (key == nil ? 0 : 2) | (saysTypes ? 4 : 0)])
+        writer.raw([
+            (loss == nil ? 0 : 1) | (key == nil ? 0 : 2) | (saysTypes ? 4 : 0)
+                | (zeroesGradients ? 16 : 0)
+        ])
         writer.double(gradNorm)
         writer.double(clipCoef)
         writer.double(gradScale)
@@ -35,17 +40,15 @@ package struct StepEntry: Sendable {
             if saysTypes { writer.integer(group.type.number) }
             writer.hyperparameters(group)
         }
-        if let key {
-            writer.text(key.text)
-            writer.raw(key.fingerprint)
-        }
+        if let key { writer.key(key) }
         gradients.write(to: &writer)
         return writer.bytes
     }
 
     init(
         gradNorm: Double, clipCoef: Double, gradScale: Double, loss: Double?,
-        hyperparameters: [Hyperparameters], key: IdempotencyKey?, gradients: TensorRuns
+        hyperparameters: [Hyperparameters], key: IdempotencyKey?, gradients: TensorRuns,
+        zeroesGradients: Bool = false
     ) {
         self.gradNorm = gradNorm
         self.clipCoef = clipCoef
@@ -54,6 +57,7 @@ package struct StepEntry: Sendable {
         self.hyperparameters = hyperparameters
         self.key = key
         self.gradients = gradients
+        self.zeroesGradients = zeroesGradients
     }
 
     /// - Parameter types: of each group.
@@ -77,13 +81,10 @@ package struct StepEntry: Sendable {
         guard (flags & 4 != 0) == types.contains(where: { !$0.looksLikeAdam }) else {
             throw ByteReader.Fault()
         }
-        if flags & 2 != 0 {
-            let text = try reader.text()
-            let fingerprint = Array(try reader.raw(IdempotencyKey.fingerprintBytes))
-            key = IdempotencyKey(text: text, fingerprint: fingerprint)
-        }
+        if flags & 2 != 0 { key = try reader.key() }
+        zeroesGradients = flags & 16 != 0
         gradients = try TensorRuns(from: &reader)
-        guard reader.isAtEnd, flags & ~7 == 0 else { throw ByteReader.Fault() }
+        guard reader.isAtEnd, flags & ~23 == 0 else { throw ByteReader.Fault() }
     }
 }
 

@@ -121,7 +121,7 @@ extension StepReceipt {
     fileprivate func sharing(_ rates: LearningRates) -> StepReceipt {
         StepReceipt(
             tag: tag, applied: applied, gradNorm: gradNorm, clipCoef: clipCoef, loss: loss,
-            rates: rates, time: time, key: key)
+            rates: rates, time: time, key: key, accumulated: accumulated)
     }
 }
 

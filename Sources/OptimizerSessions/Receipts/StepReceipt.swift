@@ -1,7 +1,8 @@
 import OptimizerEngine
 import SystemIO
 
-/// What is remembered of a step: its answer without the parameters.
+/// What is remembered of a step: its answer without the parameters. Of accumulated gradients with a
+/// key, their number is remembered in its place.
 package struct StepReceipt: Sendable {
     /// After the step, or the version at which it was left out.
     package let tag: SessionTag
@@ -12,6 +13,23 @@ package struct StepReceipt: Sendable {
     package let rates: LearningRates
     package let time: WallTime
     package let key: IdempotencyKey?
+    /// How many gradients were accumulated, these included; nil for a step.
+    let accumulated: UInt32?
+
+    init(
+        tag: SessionTag, applied: Bool, gradNorm: Double, clipCoef: Double, loss: Double?,
+        rates: LearningRates, time: WallTime, key: IdempotencyKey?, accumulated: UInt32? = nil
+    ) {
+        self.tag = tag
+        self.applied = applied
+        self.gradNorm = gradNorm
+        self.clipCoef = clipCoef
+        self.loss = loss
+        self.rates = rates
+        self.time = time
+        self.key = key
+        self.accumulated = accumulated
+    }
 
     package var step: Int { tag.step }
 }
@@ -55,6 +73,7 @@ extension ByteWriter {
         raw([
             (receipt.applied ? 1 : 0) | (receipt.loss == nil ? 0 : 2)
                 | (receipt.key == nil ? 0 : 4) | (sharesRates ? 8 : 0)
+                | (receipt.accumulated == nil ? 0 : 16)
         ])
         tag(receipt.tag)
         double(receipt.gradNorm)
@@ -68,17 +87,15 @@ extension ByteWriter {
                 double(lr)
             }
         }
-        if let key = receipt.key {
-            text(key.text)
-            raw(key.fingerprint)
-        }
+        if let key = receipt.key { self.key(key) }
+        if let accumulated = receipt.accumulated { integer(accumulated) }
     }
 }
 
 extension ByteReader {
     mutating func receipt(after last: StepReceipt?) throws(Fault) -> StepReceipt {
         let flags = try integer(UInt8.self)
-        guard flags & ~15 == 0 else { throw Fault() }
+        guard flags & ~31 == 0 else { throw Fault() }
         let tag = try tag()
         let gradNorm = try double()
         let clipCoef = try double()
@@ -99,13 +116,11 @@ extension ByteReader {
             rates = LearningRates(byGroup)
         }
         var key: IdempotencyKey?
-        if flags & 4 != 0 {
-            let text = try text()
-            let fingerprint = Array(try raw(IdempotencyKey.fingerprintBytes))
-            key = IdempotencyKey(text: text, fingerprint: fingerprint)
-        }
+        if flags & 4 != 0 { key = try self.key() }
+        let accumulated: UInt32? = flags & 16 != 0 ? try integer() : nil
         return StepReceipt(
             tag: tag, applied: flags & 1 != 0, gradNorm: gradNorm, clipCoef: clipCoef,
-            loss: flags & 2 != 0 ? loss : nil, rates: rates, time: time, key: key)
+            loss: flags & 2 != 0 ? loss : nil, rates: rates, time: time, key: key,
+            accumulated: accumulated)
     }
 }

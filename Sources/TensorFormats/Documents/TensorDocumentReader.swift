@@ -8,20 +8,26 @@
 package struct TensorDocumentReader {
     private var scanner: JSONScanner
     private var handler: TensorDocumentHandler
+    private let isOptional: Bool
 
     /// - Parameters:
     ///   - tensorMember: the name of the member that holds the tensors.
+    ///   - isOptional: whether a document may be without it.
     ///   - sharing: has long runs of numbers read by several threads; that changes nothing of what
     ///     comes out.
     package init(
-        tensorMember: String, sink: any TensorSink, limits: FormatLimits = FormatLimits(),
-        sharing: WorkSharing? = nil
+        tensorMember: String, isOptional: Bool = false, sink: any TensorSink,
+        limits: FormatLimits = FormatLimits(), sharing: WorkSharing? = nil
     ) {
         scanner = JSONScanner(
             depth: limits.jsonDepth, tokenBytes: limits.jsonTokenBytes, sharing: sharing)
+        self.isOptional = isOptional
         handler = TensorDocumentHandler(
             tensorMember: tensorMember, sink: sink, limits: limits)
     }
+
+    /// Whether the member with the tensors has come.
+    package var hasTensors: Bool { handler.hasTensors }
 
     /// The memory that the reader and the sink hold by now beside the tensors' numbers: the
     /// values of other members, names and shapes.
@@ -35,7 +41,7 @@ package struct TensorDocumentReader {
     /// The document is whole. Returns the members beside the tensors, in their order.
     package mutating func finish() throws(DocumentFault) -> [JSONMember] {
         try scanner.finish(&handler)
-        guard handler.hasTensors else {
+        guard handler.hasTensors || isOptional else {
             throw .semantic(
                 kind: .missingMember, pointer: handler.tensorsPointer,
                 detail: "the member \(handler.tensorMember) is missing")

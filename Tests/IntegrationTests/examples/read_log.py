@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 HEADER = struct.Struct("<8s I II B3x qqq qi I qqq 8x")
 KINDS = {1: "opening", 2: "step", 3: "skip", 4: "settings", 5: "parameters", 6: "state",
-         7: "batch"}
+         7: "batch", 8: "gradients", 9: "zero"}
 TRAILER = int.from_bytes(b"OPTLOGND", "little")
 
 
