@@ -16,8 +16,7 @@ enum SessionOrigin: Sendable {
 struct CreationIdentity: Sendable {
     private let defaults: Hyperparameters
     private let groups: [Group]
-    private let maxGradNorm: Double?
-    private let nonfinite: NonFinitePolicy
+    private let policy: StepPolicy
     private let durability: Durability
     private let layout: TensorLayout
     private let parameters: ParameterDigest
@@ -39,8 +38,7 @@ struct CreationIdentity: Sendable {
                 name: $0.name, members: $0.members.sorted(),
                 hyperparameters: $0.overrides.applied(to: settings.defaults))
         }.sorted { $0.name < $1.name }
-        maxGradNorm = settings.maxGradNorm
-        nonfinite = settings.nonfinite
+        policy = settings.policy
         self.durability = durability
         self.layout = layout
         self.parameters = parameters
@@ -53,8 +51,8 @@ struct CreationIdentity: Sendable {
         if defaults.type != other.defaults.type { return "the optimizer's type differs" }
         if defaults != other.defaults { return "the optimizer's hyperparameters differ" }
         if groups != other.groups { return "the parameter groups differ" }
-        if maxGradNorm != other.maxGradNorm { return "max_grad_norm differs" }
-        if nonfinite != other.nonfinite { return "nonfinite differs" }
+        if policy.maxGradNorm != other.policy.maxGradNorm { return "max_grad_norm differs" }
+        if policy.nonfinite != other.policy.nonfinite { return "nonfinite differs" }
         if durability != other.durability { return "durability differs" }
         return nil
     }
@@ -77,9 +75,7 @@ extension CreationIdentity {
             for member in group.members { writer.integer(UInt32(member)) }
             writer.hyperparameters(group.hyperparameters)
         }
-        writer.raw([maxGradNorm == nil ? 0 : 1])
-        writer.double(maxGradNorm ?? 0)
-        writer.text(nonfinite.rawValue)
+        writer.policy(policy)
         writer.text(durability.rawValue)
         writer.raw(parameters.bytes)
     }
@@ -105,12 +101,26 @@ extension CreationIdentity {
             groups.append(Group(name: name, members: members, hyperparameters: values))
         }
         self.groups = groups
-        let hasBound = try reader.integer(UInt8.self) != 0
-        let bound = try reader.double()
-        maxGradNorm = hasBound ? bound : nil
-        nonfinite = try reader.choice(NonFinitePolicy.self)
+        policy = try reader.policy()
         durability = try reader.choice(Durability.self)
         self.layout = layout
         parameters = ParameterDigest(bytes: Array(try reader.raw(BLAKE2b.digestBytes)))
+    }
+}
+
+extension ByteWriter {
+    fileprivate mutating func policy(_ policy: StepPolicy) {
+        raw([policy.maxGradNorm == nil ? 0 : 1])
+        double(policy.maxGradNorm ?? 0)
+        text(policy.nonfinite.rawValue)
+    }
+}
+
+extension ByteReader {
+    fileprivate mutating func policy() throws(Fault) -> StepPolicy {
+        let hasBound = try integer(UInt8.self) != 0
+        let bound = try double()
+        return StepPolicy(
+            maxGradNorm: hasBound ? bound : nil, nonfinite: try choice(NonFinitePolicy.self))
     }
 }

@@ -7,21 +7,19 @@ struct ResolvedSettings {
     let defaults: Hyperparameters
     /// All groups. `default` comes first where nobody wrote it out, and only if it has members.
     let groups: [GroupSpecification]
-    let maxGradNorm: Double?
-    let nonfinite: NonFinitePolicy
+    let policy: StepPolicy
 
     /// Groups a session may have.
     static let groupLimit = 4096
 
     init(_ settings: SessionSettings, layout: TensorLayout) throws(SessionError) {
         defaults = settings.defaults
-        maxGradNorm = settings.maxGradNorm
-        nonfinite = settings.nonfinite
+        policy = settings.policy
         do {
             try Self.check(
                 settings.defaults, setBy: HyperparameterOverrides(settings.defaults),
                 at: "/optimizer")
-            try Self.check(maxGradNorm: settings.maxGradNorm)
+            try settings.policy.check()
             groups = try Self.groups(settings, layout)
         } catch {
             throw .invalidSettings(error)
@@ -34,8 +32,7 @@ struct ResolvedSettings {
         groups = state.optimizer.groups.map {
             GroupSpecification(name: $0.name, members: $0.members, overrides: $0.overrides)
         }
-        maxGradNorm = state.maxGradNorm
-        nonfinite = state.nonfinite
+        policy = state.policy
     }
 
     /// - Parameters:
@@ -60,15 +57,6 @@ struct ResolvedSettings {
                 fault.kind, fault.pointer,
                 fault.detail + (group.map { ", in group \"\($0)\"" } ?? ""))
         }
-    }
-
-    static func check(maxGradNorm: Double?) throws(SettingsFault) {
-        guard let maxGradNorm, !(maxGradNorm.isFinite && maxGradNorm >= 0) else { return }
-        throw SettingsFault(
-            HyperparameterError(
-                name: "max_grad_norm", value: maxGradNorm,
-                requirement: "must be a finite number ≥ 0"),
-            at: "/max_grad_norm")
     }
 
     private static func groups(

@@ -41,8 +41,7 @@ extension Session {
 /// `@unchecked Sendable`: made and used by the holder of one turn.
 struct SettingsChange: @unchecked Sendable {
     let hyperparameters: FlatOptimizer.PreparedHyperparameters
-    let maxGradNorm: Double?
-    let nonfinite: NonFinitePolicy
+    let policy: StepPolicy
     /// What the session's tables then take; nil where that stays.
     let overhead: Reservation?
 }
@@ -62,18 +61,13 @@ extension LedgerPayload {
 extension SessionState {
     fileprivate func prepare(_ patch: SessionPatch) throws(SessionError) -> SettingsChange {
         let defaults = patch.defaults.applied(to: optimizer.defaults)
-        let norm: Double? =
-            switch patch.maxGradNorm {
-            case .inherited: maxGradNorm
-            case .none: nil
-            case .norm(let norm): norm
-            }
+        let policy = patch.policy.applied(to: policy)
         var untouched = UntouchedGroups(optimizer.groups)
         var overrides: [(name: String, HyperparameterOverrides)] = []
         do {
             try patch.defaults.check(of: defaults.type, at: "/optimizer")
             try ResolvedSettings.check(defaults, setBy: patch.defaults, at: "/optimizer")
-            try ResolvedSettings.check(maxGradNorm: norm)
+            try policy.check()
             for (index, change) in patch.groups.enumerated() {
                 let pointer = "/param_groups/\(index)"
                 let own = try untouched.take(change.name, at: pointer)
@@ -94,8 +88,7 @@ extension SessionState {
         do {
             return try change(
                 to: try optimizer.prepareHyperparameters(
-                    defaults: defaults, groupOverrides: overrides),
-                maxGradNorm: norm, nonfinite: patch.nonfinite ?? nonfinite)
+                    defaults: defaults, groupOverrides: overrides), policy)
         } catch {
             throw SessionError(engine: error)
         }

@@ -125,8 +125,7 @@ private final class StepRun: @unchecked Sendable {
         }
         try gradients.check(against: state.layout, request.options.partial)
         let settings = try StepSettings(
-            request.options, of: state.optimizer.groups.map(\.name),
-            maxGradNorm: state.maxGradNorm, nonfinite: state.nonfinite)
+            request.options, of: state.optimizer.groups.map(\.name), under: state.policy)
         let output = try request.output(for: state, over: gradients, session.context)
         try session.makeReceiptRoom(
             for: request.key, groupCount: state.optimizer.groups.count)

@@ -10,9 +10,7 @@ package struct SessionDescription: Sendable {
     package internal(set) var skipped: Int
     package internal(set) var hyperparameters: Hyperparameters
     package internal(set) var groups: [GroupDescription]
-    /// nil: no clipping.
-    package internal(set) var maxGradNorm: Double?
-    package internal(set) var nonfinite: NonFinitePolicy
+    package internal(set) var policy: StepPolicy
     /// Gradients that wait for a step.
     package internal(set) var accumulated: Int
     package let durability: Durability

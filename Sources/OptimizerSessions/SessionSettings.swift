@@ -10,19 +10,16 @@ package struct SessionSettings: Equatable, Sendable {
     package var defaults: Hyperparameters
     /// As written: tensors that no group names belong to the group `default`.
     package var groups: [GroupSettings]
-    /// nil: no clipping.
-    package var maxGradNorm: Double?
-    package var nonfinite: NonFinitePolicy
+    package var policy: StepPolicy
 
     package init(
         defaults: Hyperparameters = Hyperparameters(),
         groups: [GroupSettings] = [], maxGradNorm: Double? = nil,
         nonfinite: NonFinitePolicy = .reject
     ) {
+        policy = StepPolicy(maxGradNorm: maxGradNorm, nonfinite: nonfinite)
         self.defaults = defaults
         self.groups = groups
-        self.maxGradNorm = maxGradNorm
-        self.nonfinite = nonfinite
     }
 }
 
@@ -65,8 +62,7 @@ package struct SessionPatch: Sendable {
     package var defaults = HyperparameterOverrides()
     /// Merged into what the groups override already; groups not named stay.
     package var groups: [(name: String, overrides: HyperparameterOverrides)] = []
-    package var maxGradNorm = StepOptions.Clipping.inherited
-    package var nonfinite: NonFinitePolicy?
+    package var policy = StepPolicyPatch()
 
     package init() {}
 }

@@ -9,8 +9,7 @@ final class SessionState: @unchecked Sendable {
     let optimizer: FlatOptimizer
     /// Gradients for a step to come; nil as long as nobody accumulates.
     var accumulator: GradientAccumulator?
-    var maxGradNorm: Double?
-    var nonfinite: NonFinitePolicy
+    var policy: StepPolicy
     var generation = 1
     /// Steps applied.
     var step = 0
@@ -55,8 +54,7 @@ final class SessionState: @unchecked Sendable {
         vectors.stopReusing()
         self.vectors = vectors
         self.layout = layout
-        maxGradNorm = settings.maxGradNorm
-        nonfinite = settings.nonfinite
+        policy = settings.policy
         let now = WallClock.now()
         created = reused?.created ?? now
         updated = now
@@ -80,21 +78,19 @@ final class SessionState: @unchecked Sendable {
 
     /// Settings that are found good, with all the memory that they need.
     func change(
-        to hyperparameters: FlatOptimizer.PreparedHyperparameters, maxGradNorm: Double?,
-        nonfinite: NonFinitePolicy
+        to hyperparameters: FlatOptimizer.PreparedHyperparameters, _ policy: StepPolicy
     ) throws(SessionError) -> SettingsChange {
         let bytes = Self.overheadBytes(
             of: layout, hyperparameters.defaults,
             hyperparameters.groups.map { ($0.name, $0.overrides) })
         return SettingsChange(
-            hyperparameters: hyperparameters, maxGradNorm: maxGradNorm, nonfinite: nonfinite,
+            hyperparameters: hyperparameters, policy: policy,
             overhead: bytes == overhead.byteCount ? nil : try vectors.budget.reserve(bytes))
     }
 
     func adopt(_ change: SettingsChange) {
         optimizer.adopt(change.hyperparameters)
-        maxGradNorm = change.maxGradNorm
-        nonfinite = change.nonfinite
+        policy = change.policy
         if let overhead = change.overhead { self.overhead = overhead }
     }
 
@@ -154,8 +150,7 @@ final class SessionState: @unchecked Sendable {
                     name: group.name, params: names(of: group.members),
                     hyperparameters: group.hyperparameters)
             },
-            maxGradNorm: maxGradNorm, nonfinite: nonfinite, accumulated: accumulated,
-            durability: durability,
+            policy: policy, accumulated: accumulated, durability: durability,
             retainSteps: retainSteps,
             elementType: optimizer.elementType, layout: layout, stateBytes: stateBytes,
             created: created, updated: updated)

@@ -10,8 +10,7 @@ extension SettingsDocument {
     static func text(of state: SessionState, changedBy change: SettingsChange? = nil) -> String {
         let defaults = change?.hyperparameters.defaults ?? state.optimizer.defaults
         let groups = change?.hyperparameters.groups ?? state.optimizer.groups
-        let maxGradNorm = change.map(\.maxGradNorm) ?? state.maxGradNorm
-        let nonfinite = change?.nonfinite ?? state.nonfinite
+        let policy = change?.policy ?? state.policy
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("dtype")
@@ -39,9 +38,9 @@ extension SettingsDocument {
         }
         writer.endArray()
         writer.name("max_grad_norm")
-        if let norm = maxGradNorm { writer.number(norm) } else { writer.null() }
+        if let norm = policy.maxGradNorm { writer.number(norm) } else { writer.null() }
         writer.name("nonfinite")
-        writer.string(nonfinite.rawValue)
+        writer.string(policy.nonfinite.rawValue)
         writer.endObject()
         return String(decoding: writer.bytes, as: UTF8.self)
     }

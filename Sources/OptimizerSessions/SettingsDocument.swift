@@ -33,10 +33,7 @@ package enum SettingsDocument {
                 GroupSettings(name: name, params: params, overrides: overrides))
             try group.finish()
         }
-        settings.maxGradNorm = try reader.nullableNumber("max_grad_norm") ?? nil
-        if let policy = try reader.choice("nonfinite", of: NonFinitePolicy.self) {
-            settings.nonfinite = policy
-        }
+        settings.policy = try reader.policy().applied(to: settings.policy)
         try reader.finish()
         return settings
     }
@@ -57,11 +54,20 @@ package enum SettingsDocument {
             patch.groups.append((name, try group.overrides()))
             try group.finish()
         }
-        if let norm = try reader.nullableNumber("max_grad_norm") {
+        patch.policy = try reader.policy()
+        try reader.finish()
+        return patch
+    }
+}
+
+extension MemberReader {
+    /// What is said of the steps' policy.
+    fileprivate mutating func policy() throws(SettingsFault) -> StepPolicyPatch {
+        var patch = StepPolicyPatch()
+        if let norm = try nullableNumber("max_grad_norm") {
             patch.maxGradNorm = norm.map { .norm($0) } ?? .none
         }
-        patch.nonfinite = try reader.choice("nonfinite", of: NonFinitePolicy.self)
-        try reader.finish()
+        patch.nonfinite = try choice("nonfinite", of: NonFinitePolicy.self)
         return patch
     }
 }

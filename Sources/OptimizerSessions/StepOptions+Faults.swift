@@ -7,7 +7,7 @@ extension SessionDescription {
     package func check(_ options: StepOptions) throws(SessionError) {
         guard options.asksSomething else { return }
         let settings = try StepSettings(
-            options, of: groups.map(\.name), maxGradNorm: maxGradNorm, nonfinite: nonfinite)
+            options, of: groups.map(\.name), under: policy)
         do {
             try settings.validate(for: groups, step: step, working: elementType.working)
         } catch {
@@ -19,12 +19,12 @@ extension SessionDescription {
 extension StepSettings {
     /// What a step's options come to; a group that does not exist is a fault of the request.
     init(
-        _ options: StepOptions, of groupNames: @autoclosure () -> [String], maxGradNorm: Double?,
-        nonfinite: NonFinitePolicy
+        _ options: StepOptions, of groupNames: @autoclosure () -> [String], under policy: StepPolicy
     ) throws(SessionError) {
         do {
             try self.init(
-                options, groupNames: groupNames(), maxGradNorm: maxGradNorm, nonfinite: nonfinite)
+                options, groupNames: groupNames(), maxGradNorm: policy.maxGradNorm,
+                nonfinite: policy.nonfinite)
         } catch {
             guard case .unknownGroup(let name) = error else { throw SessionError(engine: error) }
             throw .invalidSettings(.unknownGroup(at: JSONPointer.of("lr", name)))

@@ -41,8 +41,8 @@ import Testing
         differ("the parameter groups differ") {
             $0.groups = [GroupSettings(name: "g", params: ["a"])]
         }
-        differ("max_grad_norm differs") { $0.maxGradNorm = 1 }
-        differ("nonfinite differs") { $0.nonfinite = .skip }
+        differ("max_grad_norm differs") { $0.policy.maxGradNorm = 1 }
+        differ("nonfinite differs") { $0.policy.nonfinite = .skip }
         for (changed, difference) in settings {
             #expect(throws: SessionError.sessionExists(name: "s", difference: difference)) {
                 try world.create("s", .sample(changed))

@@ -50,7 +50,7 @@ struct History: Sendable {
             { _, session in
                 try session.change {
                     $0.groups = [("slow", HyperparameterOverrides(eps: 1e-3, weightDecay: 0.1))]
-                    $0.maxGradNorm = .none
+                    $0.policy.maxGradNorm = .none
                 }
             },
             { world, session in try importAnEarlierState(world, session) },

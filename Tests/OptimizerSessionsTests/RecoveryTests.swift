@@ -101,7 +101,7 @@ import Testing
         #expect(try world.create("s", try history.specification()).kind == .repeated)
         #expect(try world.fork("s", step: 0, as: "fork").kind == .repeated)
         var other = try history.specification()
-        other.settings.maxGradNorm = 4
+        other.settings.policy.maxGradNorm = 4
         #expect(throws: SessionError.self) { try world.create("s", other) }
         #expect(throws: SessionError.self) { try world.fork("s", step: 1, as: "fork") }
         #expect(throws: SessionError.self) { try world.create("import", other) }

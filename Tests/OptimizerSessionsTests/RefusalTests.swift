@@ -140,7 +140,7 @@ import Testing
                 settings(.invalidHyperparameter, "/max_grad_norm", "\(number), not NaN"),
                 {
                     $0.defaults[.lr] = 7
-                    $0.maxGradNorm = .norm(.nan)
+                    $0.policy.maxGradNorm = .norm(.nan)
                 }
             ),
         ] as [(SessionError, (inout SessionPatch) -> Void)] {

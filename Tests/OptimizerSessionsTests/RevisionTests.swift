@@ -52,10 +52,10 @@ import Testing
         let first = try session.change {
             $0.defaults[.lr] = 0.25
             $0.defaults[.eps] = 1e-4
-            $0.maxGradNorm = .norm(3)
+            $0.policy.maxGradNorm = .norm(3)
         }
         #expect(first.tag == SessionTag(generation: 2, step: 0))
-        #expect(first.hyperparameters.lr == 0.25 && first.maxGradNorm == 3)
+        #expect(first.hyperparameters.lr == 0.25 && first.policy.maxGradNorm == 3)
         #expect(first.groups.map(\.name) == ["default", "slow"])
         #expect(first.groups.map(\.params) == [["a"], ["b"]])
         #expect(first.groups.map(\.hyperparameters.lr) == [0.25, 0.5])
@@ -63,12 +63,12 @@ import Testing
 
         let second = try session.change {
             $0.groups = [("slow", HyperparameterOverrides(eps: 1e-2))]
-            $0.maxGradNorm = .none
-            $0.nonfinite = .skip
+            $0.policy.maxGradNorm = .none
+            $0.policy.nonfinite = .skip
         }
         #expect(second.groups.map(\.hyperparameters.lr) == [0.25, 0.5])
         #expect(second.groups.map(\.hyperparameters.eps) == [1e-4, 1e-2])
-        #expect(second.maxGradNorm == nil && second.nonfinite == .skip)
+        #expect(second.policy == StepPolicy(nonfinite: .skip))
         #expect(second.tag.generation == 3)
         #expect(try session.take(gradients(6)).lr.map(\.lr) == [0.25, 0.5])
     }
@@ -98,11 +98,11 @@ import Testing
         #expect(throws: error) {
             try session.change {
                 $0.defaults[.amsgrad] = true
-                $0.nonfinite = .skip
+                $0.policy.nonfinite = .skip
             }
         }
         #expect(try session.state() == before)
-        #expect(session.description().nonfinite == .reject)
+        #expect(session.description().policy.nonfinite == .reject)
     }
 }
 
@@ -166,7 +166,7 @@ import Testing
         let world = try World()
         var settings = SessionSettings(
             groups: [GroupSettings(name: "g", params: ["a"], overrides: .init(amsgrad: true))])
-        settings.maxGradNorm = 4
+        settings.policy.maxGradNorm = 4
         let source = try world.session("s", .sample(settings))
         try source.take(gradients(6))
         try source.change { $0.defaults[.lr] = 0.5 }

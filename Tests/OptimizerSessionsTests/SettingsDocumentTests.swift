@@ -41,18 +41,18 @@ import Testing
 
     @Test func aPatchTellsNullFromAbsent() throws {
         let nothing = try SettingsDocument.patch(from: [])
-        #expect(nothing.maxGradNorm == .inherited && nothing.nonfinite == nil)
+        #expect(nothing.policy.maxGradNorm == .inherited && nothing.policy.nonfinite == nil)
         #expect(nothing.groups.isEmpty)
         #expect(nothing.defaults == HyperparameterOverrides())
         let lifted = try SettingsDocument.patch(from: members(#"{"max_grad_norm": null}"#))
-        #expect(lifted.maxGradNorm == StepOptions.Clipping.none)
+        #expect(lifted.policy.maxGradNorm == StepOptions.Clipping.none)
         let patch = try SettingsDocument.patch(
             from: members(
                 """
                 {"max_grad_norm": 2, "optimizer": {"eps": 1},
                  "param_groups": [{"name": "g", "amsgrad": false}]}
                 """))
-        #expect(patch.maxGradNorm == .norm(2) && patch.defaults[.eps] == 1)
+        #expect(patch.policy.maxGradNorm == .norm(2) && patch.defaults[.eps] == 1)
         #expect(patch.groups[0].name == "g" && patch.groups[0].overrides[.amsgrad] == false)
     }
 

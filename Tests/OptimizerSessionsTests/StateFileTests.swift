@@ -206,7 +206,7 @@ import Testing
         let description = try world.importState(file, as: "s").description
         #expect(description.hyperparameters == Hyperparameters(.adamw))
         #expect(description.groups.map(\.name) == ["default", "g"])
-        #expect(description.maxGradNorm == 2 && description.nonfinite == .propagate)
+        #expect(description.policy == StepPolicy(maxGradNorm: 2, nonfinite: .propagate))
         // A vector less, a group more.
         #expect(description.stateBytes == amsgradBytes - 24 + 514)
         let other = try world.store.session(named: "other").description().stateBytes

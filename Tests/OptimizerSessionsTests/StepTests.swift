@@ -176,7 +176,7 @@ import Testing
         let world = try World()
         let session = try world.session("s", .sample(SessionSettings(nonfinite: .skip)))
         #expect(try !session.take([.nan, 0, 0, 0, 0, 0]).applied)
-        try session.change { $0.nonfinite = .reject }
+        try session.change { $0.policy.nonfinite = .reject }
         #expect(throws: SessionError.nonfiniteGradient(tensors: ["a"])) {
             try session.take([.nan, 0, 0, 0, 0, 0])
         }

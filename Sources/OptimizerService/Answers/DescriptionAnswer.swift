@@ -65,8 +65,8 @@ enum DescriptionAnswer {
         json.name("next_lr")
         writeNextRates(of: description, to: &json)
         json.name("max_grad_norm")
-        if let norm = description.maxGradNorm { json.number(norm) } else { json.null() }
-        json.member("nonfinite", description.nonfinite.rawValue)
+        if let norm = description.policy.maxGradNorm { json.number(norm) } else { json.null() }
+        json.member("nonfinite", description.policy.nonfinite.rawValue)
         json.member("accumulated", description.accumulated)
         json.member("durability", description.durability.rawValue)
         json.name("retain_steps")

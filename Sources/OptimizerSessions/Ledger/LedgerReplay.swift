@@ -172,7 +172,7 @@ struct LedgerReplay {
                 to: try state.optimizer.prepareHyperparameters(
                     defaults: settings.defaults,
                     groupOverrides: settings.groups.map { ($0.name, $0.overrides) }),
-                maxGradNorm: settings.maxGradNorm, nonfinite: settings.nonfinite))
+                settings.policy))
     }
 
     private func overwrite(_ record: LedgerRecord) throws {
