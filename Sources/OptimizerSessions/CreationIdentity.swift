@@ -53,14 +53,15 @@ struct CreationIdentity: Sendable {
         if groups != other.groups { return "the parameter groups differ" }
         if policy.maxGradNorm != other.policy.maxGradNorm { return "max_grad_norm differs" }
         if policy.nonfinite != other.policy.nonfinite { return "nonfinite differs" }
+        if policy != other.policy { return "grad_scaler differs" }
         if durability != other.durability { return "durability differs" }
         return nil
     }
 }
 
 // As a snapshot holds it: type (where a group has another, those of the groups behind it, after
-// spaces), defaults, groups (name, members by index, values), the bound of the norm behind a byte
-// that says whether there is one, policy, durability, digest.
+// spaces), defaults, groups (name, members by index, values), the policy of steps, durability,
+// digest.
 
 extension CreationIdentity {
     func write(to writer: inout ByteWriter) {
@@ -105,22 +106,5 @@ extension CreationIdentity {
         durability = try reader.choice(Durability.self)
         self.layout = layout
         parameters = ParameterDigest(bytes: Array(try reader.raw(BLAKE2b.digestBytes)))
-    }
-}
-
-extension ByteWriter {
-    fileprivate mutating func policy(_ policy: StepPolicy) {
-        raw([policy.maxGradNorm == nil ? 0 : 1])
-        double(policy.maxGradNorm ?? 0)
-        text(policy.nonfinite.rawValue)
-    }
-}
-
-extension ByteReader {
-    fileprivate mutating func policy() throws(Fault) -> StepPolicy {
-        let hasBound = try integer(UInt8.self) != 0
-        let bound = try double()
-        return StepPolicy(
-            maxGradNorm: hasBound ? bound : nil, nonfinite: try choice(NonFinitePolicy.self))
     }
 }

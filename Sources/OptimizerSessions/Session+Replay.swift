@@ -37,15 +37,21 @@ extension Session {
     ) {
         guard receipt.key == key else { return completion(.failure(.idempotencyKeyReused)) }
         guard case .vector(let type) = reply, receipt.tag == tag else {
-            return completion(.success(StepOutcome(receipt, output: nil, isReplayed: true)))
+            return completion(.success(replayed(receipt, output: nil)))
         }
         readParameters(type: type) { result in
             completion(
                 result.map { reading in
                     // The session may have gone on before the read had its turn.
                     let output = reading.tag == receipt.tag ? reading.vector : nil
-                    return StepOutcome(receipt, output: output, isReplayed: true)
+                    return self.replayed(receipt, output: output)
                 })
         }
+    }
+
+    private func replayed(_ receipt: StepReceipt, output: ParameterVector?) -> StepOutcome {
+        StepOutcome(
+            receipt, nextGradScale: description().policy.gradScaler?.scale, output: output,
+            isReplayed: true)
     }
 }

@@ -213,6 +213,7 @@ private final class StepRun: @unchecked Sendable {
         pass.commit()
         state.step += 1
         zeroGradients()
+        state.policy.gradScaler = state.policy.gradScaler?.afterStep()
         #if DEBUG
         CrashPoint.afterApply.reach()
         #endif
@@ -228,6 +229,7 @@ private final class StepRun: @unchecked Sendable {
                 if case .failure(let error) = result { return turn.end(.failure(error)) }
                 state.skipped += 1
                 zeroGradients()
+                state.policy.gradScaler = state.policy.gradScaler?.afterSkip()
                 end(applied: false)
             })
     }
@@ -250,7 +252,11 @@ private final class StepRun: @unchecked Sendable {
             loss: request.loss, rates: rates, time: time, key: request.key)
         session.book.withLock { $0.add(receipt) }
         session.considerSnapshot()
-        turn.end(.success(StepOutcome(receipt, output: output, isReplayed: false)))
+        turn.end(
+            .success(
+                StepOutcome(
+                    receipt, nextGradScale: state.policy.gradScaler?.scale, output: output,
+                    isReplayed: false)))
     }
 
     private func run(

@@ -119,6 +119,7 @@ extension Session {
         published.withLock {
             $0.tag = state.tag
             $0.skipped = state.skipped
+            if state.policy.gradScaler != nil { $0.policy = state.policy }
             $0.updated = time
         }
     }

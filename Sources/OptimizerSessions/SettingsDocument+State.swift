@@ -41,6 +41,11 @@ extension SettingsDocument {
         if let norm = policy.maxGradNorm { writer.number(norm) } else { writer.null() }
         writer.name("nonfinite")
         writer.string(policy.nonfinite.rawValue)
+        // No scaler is what a file says by saying nothing, as files did that knew of none.
+        if let scaler = policy.gradScaler {
+            writer.name("grad_scaler")
+            writer.value(scaler)
+        }
         writer.endObject()
         return String(decoding: writer.bytes, as: UTF8.self)
     }

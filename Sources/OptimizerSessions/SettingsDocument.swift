@@ -60,18 +60,6 @@ package enum SettingsDocument {
     }
 }
 
-extension MemberReader {
-    /// What is said of the steps' policy.
-    fileprivate mutating func policy() throws(SettingsFault) -> StepPolicyPatch {
-        var patch = StepPolicyPatch()
-        if let norm = try nullableNumber("max_grad_norm") {
-            patch.maxGradNorm = norm.map { .norm($0) } ?? .none
-        }
-        patch.nonfinite = try choice("nonfinite", of: NonFinitePolicy.self)
-        return patch
-    }
-}
-
 extension HyperparameterOverrides {
     /// Finds a hyperparameter that the type has not.
     func check(of type: OptimizerType, at pointer: String) throws(SettingsFault) {

@@ -24,11 +24,12 @@ extension StepSettings {
         do {
             try self.init(
                 options, groupNames: groupNames(), maxGradNorm: policy.maxGradNorm,
-                nonfinite: policy.nonfinite)
+                nonfinite: policy.effectiveNonfinite)
         } catch {
             guard case .unknownGroup(let name) = error else { throw SessionError(engine: error) }
             throw .invalidSettings(.unknownGroup(at: JSONPointer.of("lr", name)))
         }
+        if gradScale == nil { gradScale = policy.gradScaler?.scale }
     }
 }
 

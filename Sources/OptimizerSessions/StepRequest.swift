@@ -65,6 +65,9 @@ package struct StepOutcome: Sendable {
     /// By group, as used.
     package let lr: [(group: String, lr: Double)]
     package let loss: Double?
+    /// What the next loss is to be multiplied with, where the session has a scaler; in a replay as
+    /// well.
+    package let nextGradScale: Double?
     /// The parameters in the type asked for, after the step; nil when none were asked for, or in
     /// a replay when the session has gone on since.
     package let output: ParameterVector?
@@ -73,13 +76,16 @@ package struct StepOutcome: Sendable {
 
     package var step: Int { tag.step }
 
-    init(_ receipt: StepReceipt, output: ParameterVector?, isReplayed: Bool) {
+    init(
+        _ receipt: StepReceipt, nextGradScale: Double?, output: ParameterVector?, isReplayed: Bool
+    ) {
         tag = receipt.tag
         applied = receipt.applied
         gradNorm = receipt.gradNorm
         clipCoef = receipt.clipCoef
         lr = receipt.rates.byGroup
         loss = receipt.loss
+        self.nextGradScale = nextGradScale
         self.output = output
         self.isReplayed = isReplayed
     }
@@ -87,7 +93,9 @@ package struct StepOutcome: Sendable {
 
 extension StepReceipt {
     /// As the outcome of the step that it is the receipt of.
-    package var outcome: StepOutcome { StepOutcome(self, output: nil, isReplayed: true) }
+    package var outcome: StepOutcome {
+        StepOutcome(self, nextGradScale: nil, output: nil, isReplayed: true)
+    }
 }
 
 /// Parameters in layout order and without gaps, from the start of a slab that may be longer.

@@ -67,6 +67,8 @@ enum DescriptionAnswer {
         json.name("max_grad_norm")
         if let norm = description.policy.maxGradNorm { json.number(norm) } else { json.null() }
         json.member("nonfinite", description.policy.nonfinite.rawValue)
+        json.name("grad_scaler")
+        if let scaler = description.policy.gradScaler { json.value(scaler) } else { json.null() }
         json.member("accumulated", description.accumulated)
         json.member("durability", description.durability.rawValue)
         json.name("retain_steps")

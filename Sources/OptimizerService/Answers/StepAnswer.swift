@@ -14,7 +14,7 @@ struct StepAnswer: Sendable {
 
     /// A bound for what stands beside the tensors.
     static func membersBytes(_ description: SessionDescription) -> Int {
-        // The names of the members, six numbers and a few words.
+        // The names of the members, seven numbers and a few words.
         description.groups.reduce(512 + JSONBound.string(description.session)) {
             $0 + JSONBound.string($1.name) + JSONBound.number(.F64)
         }
@@ -72,6 +72,7 @@ struct StepAnswer: Sendable {
         if let loss = outcome.loss { json.member("loss", loss) }
         json.member("grad_norm", outcome.gradNorm)
         json.member("clip_coef", outcome.clipCoef)
+        if let scale = outcome.nextGradScale { json.member("next_grad_scale", scale) }
         json.name("lr")
         json.beginObject()
         for (group, lr) in outcome.lr { json.member(group, lr) }
@@ -86,6 +87,9 @@ struct StepAnswer: Sendable {
         fields.add("Optimizer-Clip-Coef") { Decimal.append(outcome.clipCoef, to: &$0) }
         if let loss = outcome.loss {
             fields.add("Optimizer-Loss") { Decimal.append(loss, to: &$0) }
+        }
+        if let scale = outcome.nextGradScale {
+            fields.add("Optimizer-Next-Grad-Scale") { Decimal.append(scale, to: &$0) }
         }
         fields.add("Optimizer-Durability", durability.rawValue)
     }

@@ -82,6 +82,7 @@ struct LedgerReplay {
             let entry = try StepEntry(record.detail, types: types)
             state.skipped += 1
             if entry.zeroesGradients { state.accumulator?.zero() }
+            state.policy.gradScaler = state.policy.gradScaler?.afterSkip()
             addReceipt(of: entry, record, applied: false)
         case .gradients:
             try accumulate(record)
@@ -116,6 +117,7 @@ struct LedgerReplay {
         pass.commit()
         state.step += 1
         if entry.zeroesGradients { state.accumulator?.zero() }
+        state.policy.gradScaler = state.policy.gradScaler?.afterStep()
     }
 
     private mutating func accumulate(_ record: LedgerRecord) throws {
