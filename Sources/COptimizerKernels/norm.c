@@ -15,21 +15,34 @@
 
 typedef double sum_kernel(const void *, size_t, double);
 
-#define DEFINE(LEVEL, TARGET)                                                            \
-    TARGET static double sum_f32_##LEVEL(const void *x, size_t count, double scale) {    \
-        return sum_body_f32(x, count, scale);                                            \
-    }                                                                                    \
-    TARGET static double sum_f64_##LEVEL(const void *x, size_t count, double scale) {    \
-        return sum_body_f64(x, count, scale);                                            \
+#define DEFINE(LEVEL, TARGET, SUFFIX, NORM)                                                   \
+    TARGET static double sum_##SUFFIX##_##NORM##_##LEVEL(const void *x, size_t count,         \
+                                                         double scale) {                      \
+        return sum_body_##SUFFIX(x, count, scale, NORM);                                      \
     }
-FOR_EACH_LEVEL(DEFINE)
+#define DEFINE_NORMS(LEVEL, TARGET, SUFFIX)                                                   \
+    DEFINE(LEVEL, TARGET, SUFFIX, OPT_NORM_1)                                                 \
+    DEFINE(LEVEL, TARGET, SUFFIX, OPT_NORM_2)                                                 \
+    DEFINE(LEVEL, TARGET, SUFFIX, OPT_NORM_3)                                                 \
+    DEFINE(LEVEL, TARGET, SUFFIX, OPT_NORM_INFINITY)
+#define DEFINE_F32(LEVEL, TARGET) DEFINE_NORMS(LEVEL, TARGET, f32)
+#define DEFINE_F64(LEVEL, TARGET) DEFINE_NORMS(LEVEL, TARGET, f64)
+FOR_EACH_LEVEL(DEFINE_F32)
+FOR_EACH_LEVEL(DEFINE_F64)
 
-static sum_kernel *const f32_sums[OPT_LEVEL_COUNT] = LEVEL_TABLE(sum_f32);
-static sum_kernel *const f64_sums[OPT_LEVEL_COUNT] = LEVEL_TABLE(sum_f64);
+#define SUMS(SUFFIX)                                                                          \
+    {                                                                                         \
+        [OPT_NORM_1] = LEVEL_TABLE(sum_##SUFFIX##_OPT_NORM_1),                                \
+        [OPT_NORM_2] = LEVEL_TABLE(sum_##SUFFIX##_OPT_NORM_2),                                \
+        [OPT_NORM_3] = LEVEL_TABLE(sum_##SUFFIX##_OPT_NORM_3),                                \
+        [OPT_NORM_INFINITY] = LEVEL_TABLE(sum_##SUFFIX##_OPT_NORM_INFINITY),                  \
+    }
+static sum_kernel *const f32_sums[OPT_NORM_COUNT][OPT_LEVEL_COUNT] = SUMS(f32);
+static sum_kernel *const f64_sums[OPT_NORM_COUNT][OPT_LEVEL_COUNT] = SUMS(f64);
 
-double opt_sum_of_squares(enum opt_level level, enum opt_type working, enum opt_type type,
-                          const void *x, size_t count, double grad_scale) {
-    sum_kernel *const sum = (working == OPT_F64 ? f64_sums : f32_sums)[level];
+double opt_norm_sum(enum opt_level level, enum opt_type working, enum opt_norm norm,
+                    enum opt_type type, const void *x, size_t count, double grad_scale) {
+    sum_kernel *const sum = (working == OPT_F64 ? f64_sums : f32_sums)[norm][level];
     if (type == working) return sum(x, count, grad_scale);
     _Alignas(64) double buffer[OPT_NORM_BLOCK];
     opt_convert(level, type, x, working, buffer, count);

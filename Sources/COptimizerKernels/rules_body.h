@@ -2,11 +2,6 @@
 // one vector to the moments and the parameter after the step. Where a formula has two factors, the
 // order of the multiplications is PyTorch's too.
 
-/// a where its lane of the mask is set, else b.
-INLINE VECTOR NAME(chosen)(MASK mask, VECTOR a, VECTOR b) {
-    return (VECTOR)(((MASK)a & mask) | ((MASK)b & ~mask));
-}
-
 /// The larger; a NaN on either side wins, as in torch.maximum.
 INLINE VECTOR NAME(maximum)(VECTOR a, VECTOR b) {
     return NAME(chosen)((a > b) | (a != a), a, b);

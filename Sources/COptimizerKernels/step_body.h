@@ -15,7 +15,7 @@ enum { NAME(lanes) = sizeof(VECTOR) / sizeof(REAL) };
 
 /// opt_scalars in the working precision.
 struct NAME(constants) {
-    REAL grad_scale, clip_coef, weight_decay, keep, w1, beta1, beta2, w2, bc1, bc2,
+    REAL grad_scale, clip_coef, clip_value, weight_decay, keep, w1, beta1, beta2, w2, bc1, bc2,
         root_bc2, eps, step_size, neg_step_size, neg_momentum_step_size, rect, momentum;
     bool maximize, rectified, nesterov, starts;
 };
@@ -23,6 +23,7 @@ struct NAME(constants) {
 INLINE struct NAME(constants) NAME(constants_of)(const struct opt_scalars *s) {
     return (struct NAME(constants)){
         .grad_scale = (REAL)s->grad_scale, .clip_coef = (REAL)s->clip_coef,
+        .clip_value = (REAL)s->clip_value,
         .weight_decay = (REAL)s->weight_decay, .keep = (REAL)s->keep,
         .w1 = (REAL)s->w1, .beta1 = (REAL)s->beta1,
         .beta2 = (REAL)s->beta2, .w2 = (REAL)s->w2, .bc1 = (REAL)s->bc1, .bc2 = (REAL)s->bc2,
@@ -45,10 +46,21 @@ struct NAME(lanes_of) {
     VECTOR g, p, moment[OPT_MOMENT_COUNT];
 };
 
-/// The gradient after loss scale, clipping and sign.
+/// a where its lane of the mask is set, else b.
+INLINE VECTOR NAME(chosen)(MASK mask, VECTOR a, VECTOR b) {
+    return (VECTOR)(((MASK)a & mask) | ((MASK)b & ~mask));
+}
+
+INLINE VECTOR NAME(within)(VECTOR x, REAL bound) {
+    const VECTOR most = (VECTOR){0} + bound;
+    return NAME(chosen)(x > most, most, NAME(chosen)(x < -most, -most, x));
+}
+
+/// The gradient after loss scale, clipping and sign. A NaN stays one, as in torch.clamp.
 INLINE VECTOR NAME(prepared)(const struct NAME(constants) *k, VECTOR g) {
     if (k->grad_scale != 1) g = g / k->grad_scale;
     if (k->clip_coef != 1) g = g * k->clip_coef;
+    if (k->clip_value < (REAL)INFINITY) g = NAME(within)(g, k->clip_value);
     return k->maximize ? -g : g;
 }
 

@@ -8,6 +8,7 @@
 
 #include "COptimizerKernels.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 

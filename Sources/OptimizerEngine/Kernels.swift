@@ -96,12 +96,16 @@ package struct Kernels: Sendable {
         withUnsafePointer(to: product) { opt_product_tile(code, $0, row, column) }
     }
 
-    /// Σ (x / gradScale)² of at most `normBlock` elements.
-    func sumOfSquares(
-        _ x: UnsafeRawPointer, _ type: ElementType, working: ElementType, count: Int,
-        gradScale: Double
+    /// What at most `normBlock` elements, divided by `gradScale`, add to a norm's sum.
+    func normSum(
+        _ norm: GradientNorm, _ x: UnsafeRawPointer, _ type: ElementType, working: ElementType,
+        count: Int, gradScale: Double
     ) -> Double {
-        opt_sum_of_squares(code, working.code, type.code, x, count, gradScale)
+        opt_norm_sum(code, working.code, norm.code, type.code, x, count, gradScale)
+    }
+
+    func sumOfSquares(_ x: UnsafeRawPointer, _ type: ElementType, count: Int) -> Double {
+        normSum(.two, x, type, working: type, count: count, gradScale: 1)
     }
 
     package func allFinite(

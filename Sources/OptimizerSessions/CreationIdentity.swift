@@ -53,6 +53,8 @@ struct CreationIdentity: Sendable {
         if groups != other.groups { return "the parameter groups differ" }
         if policy.maxGradNorm != other.policy.maxGradNorm { return "max_grad_norm differs" }
         if policy.nonfinite != other.policy.nonfinite { return "nonfinite differs" }
+        if policy.normType != other.policy.normType { return "norm_type differs" }
+        if policy.clipValue != other.policy.clipValue { return "clip_value differs" }
         if policy != other.policy { return "grad_scaler differs" }
         if durability != other.durability { return "durability differs" }
         return nil

@@ -255,8 +255,9 @@ private final class StepRun: @unchecked Sendable {
         turn.end(
             .success(
                 StepOutcome(
-                    receipt, nextGradScale: state.policy.gradScaler?.scale, output: output,
-                    isReplayed: false)))
+                    receipt, nextGradScale: state.policy.gradScaler?.scale,
+                    gradNorms: request.asksTensorNorms ? pass.tensorNorms() : nil,
+                    output: output, isReplayed: false)))
     }
 
     private func run(
@@ -285,7 +286,7 @@ private final class StepRun: @unchecked Sendable {
         let entry = StepEntry(
             gradNorm: pass.gradNorm, clipCoef: pass.clipCoef, gradScale: pass.gradScale,
             loss: request.loss, hyperparameters: pass.hyperparameters, key: request.key,
-            gradients: gradients, zeroesGradients: zeroesGradients)
+            gradients: gradients, clipValue: pass.clipValue, zeroesGradients: zeroesGradients)
         return LogEntry(kind: kind, tag: tag, time: time, detail: entry.bytes, payload: payload)
     }
 }

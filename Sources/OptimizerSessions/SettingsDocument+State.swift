@@ -41,7 +41,12 @@ extension SettingsDocument {
         if let norm = policy.maxGradNorm { writer.number(norm) } else { writer.null() }
         writer.name("nonfinite")
         writer.string(policy.nonfinite.rawValue)
-        // No scaler is what a file says by saying nothing, as files did that knew of none.
+        // What a file says nothing of is as it was for files that knew of none of these.
+        if policy.normType != .two {
+            writer.name("norm_type")
+            writer.value(policy.normType)
+        }
+        if let value = policy.clipValue { writer.member("clip_value", value) }
         if let scaler = policy.gradScaler {
             writer.name("grad_scaler")
             writer.value(scaler)

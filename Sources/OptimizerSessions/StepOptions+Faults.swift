@@ -24,6 +24,7 @@ extension StepSettings {
         do {
             try self.init(
                 options, groupNames: groupNames(), maxGradNorm: policy.maxGradNorm,
+                normType: policy.normType, clipValue: policy.clipValue,
                 nonfinite: policy.effectiveNonfinite)
         } catch {
             guard case .unknownGroup(let name) = error else { throw SessionError(engine: error) }
@@ -51,7 +52,9 @@ extension SettingsFault {
 extension StepOptions {
     /// Whether anything in it could be out of range.
     fileprivate var asksSomething: Bool {
-        if case .groups = lr { return gradScale != nil || maxGradNorm != .inherited }
+        if case .groups = lr {
+            return gradScale != nil || maxGradNorm != .inherited || clipValue != .inherited
+        }
         return true
     }
 }

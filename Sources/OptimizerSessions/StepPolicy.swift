@@ -5,15 +5,21 @@ import TensorFormats
 package struct StepPolicy: Equatable, Sendable {
     /// nil: no clipping.
     package var maxGradNorm: Double?
+    /// Which norm that is, and which one steps tell.
+    package var normType: GradientNorm
+    /// Bounds every element after that; nil does not.
+    package var clipValue: Double?
     package var nonfinite: NonFinitePolicy
     /// nil: gradients are divided by what a step says, if anything.
     package var gradScaler: GradScaler?
 
     package init(
-        maxGradNorm: Double? = nil, nonfinite: NonFinitePolicy = .reject,
-        gradScaler: GradScaler? = nil
+        maxGradNorm: Double? = nil, normType: GradientNorm = .two, clipValue: Double? = nil,
+        nonfinite: NonFinitePolicy = .reject, gradScaler: GradScaler? = nil
     ) {
         self.maxGradNorm = maxGradNorm
+        self.normType = normType
+        self.clipValue = clipValue
         self.nonfinite = nonfinite
         self.gradScaler = gradScaler
     }
@@ -22,12 +28,12 @@ package struct StepPolicy: Equatable, Sendable {
     var effectiveNonfinite: NonFinitePolicy { gradScaler == nil ? nonfinite : .skip }
 
     func check() throws(SettingsFault) {
-        if let maxGradNorm, !(maxGradNorm.isFinite && maxGradNorm >= 0) {
+        for (name, value) in [("max_grad_norm", maxGradNorm), ("clip_value", clipValue)] {
+            guard let value, !(value.isFinite && value >= 0) else { continue }
             throw SettingsFault(
                 HyperparameterError(
-                    name: "max_grad_norm", value: maxGradNorm,
-                    requirement: "must be a finite number ≥ 0"),
-                at: "/max_grad_norm")
+                    name: name, value: value, requirement: "must be a finite number ≥ 0"),
+                at: "/\(name)")
         }
         do {
             try gradScaler?.validate()
@@ -40,6 +46,8 @@ package struct StepPolicy: Equatable, Sendable {
 /// A change of it; what is nil stays.
 package struct StepPolicyPatch: Sendable {
     package var maxGradNorm = StepOptions.Clipping.inherited
+    package var normType: GradientNorm?
+    package var clipValue = StepOptions.ValueClipping.inherited
     package var nonfinite: NonFinitePolicy?
     package var gradScaler: GradScalerPatch?
 
@@ -49,6 +57,12 @@ package struct StepPolicyPatch: Sendable {
         case .inherited: break
         case .none: policy.maxGradNorm = nil
         case .norm(let norm): policy.maxGradNorm = norm
+        }
+        policy.normType = normType ?? policy.normType
+        switch clipValue {
+        case .inherited: break
+        case .none: policy.clipValue = nil
+        case .value(let value): policy.clipValue = value
         }
         policy.nonfinite = nonfinite ?? policy.nonfinite
         if let gradScaler { policy.gradScaler = gradScaler.applied(to: policy.gradScaler) }
@@ -88,12 +102,36 @@ extension MemberReader {
     /// What is said of the steps' policy.
     mutating func policy() throws(SettingsFault) -> StepPolicyPatch {
         var patch = StepPolicyPatch()
-        if let norm = try nullableNumber("max_grad_norm") {
-            patch.maxGradNorm = norm.map { .norm($0) } ?? .none
-        }
+        patch.maxGradNorm = try maxGradNorm()
+        patch.normType = try normType()
+        patch.clipValue = try clipValue()
         patch.nonfinite = try choice("nonfinite", of: NonFinitePolicy.self)
         patch.gradScaler = try gradScaler()
         return patch
+    }
+
+    package mutating func maxGradNorm() throws(SettingsFault) -> StepOptions.Clipping {
+        guard let norm = try nullableNumber("max_grad_norm") else { return .inherited }
+        return norm.map { .norm($0) } ?? .none
+    }
+
+    package mutating func clipValue() throws(SettingsFault) -> StepOptions.ValueClipping {
+        guard let value = try nullableNumber("clip_value") else { return .inherited }
+        return value.map { .value($0) } ?? .none
+    }
+
+    /// 1, 2, 3 or "inf", as in PyTorch.
+    package mutating func normType() throws(SettingsFault) -> GradientNorm? {
+        guard let value = take("norm_type") else { return nil }
+        switch value {
+        case .number(1): return .one
+        case .number(2): return .two
+        case .number(3): return .three
+        case .string("inf"): return .infinity
+        default:
+            throw SettingsFault(
+                .invalidHyperparameter, JSONPointer.of("norm_type"), "must be 1, 2, 3 or \"inf\"")
+        }
     }
 
     private mutating func gradScaler() throws(SettingsFault) -> GradScalerPatch? {
@@ -112,6 +150,15 @@ extension MemberReader {
 }
 
 extension JSONWriter {
+    package mutating func value(_ norm: GradientNorm) {
+        switch norm {
+        case .one: integer(1)
+        case .two: integer(2)
+        case .three: integer(3)
+        case .infinity: string("inf")
+        }
+    }
+
     /// A scaler's settings, and how far it has come.
     package mutating func value(_ scaler: GradScaler) {
         beginObject()
@@ -125,29 +172,35 @@ extension JSONWriter {
     }
 }
 
-// As a snapshot holds it: a byte of flags (1: a bound of the norm, 2: a scaler), the bound as a
-// double, the policy for what is not finite as a text, and of a scaler three factors, interval,
-// scale and tracker.
+// As a snapshot holds it: a byte of flags (1: a bound of the norm, 2: a scaler, 4: a bound of the
+// elements; 16, 32 and 48: norm 1, 3 and infinity), the norm's bound as a double, the policy for
+// what is not finite as a text, of a scaler three factors, interval, scale and tracker, and the
+// elements' bound.
 
 extension ByteWriter {
     mutating func policy(_ policy: StepPolicy) {
-        raw([(policy.maxGradNorm == nil ? 0 : 1) | (policy.gradScaler == nil ? 0 : 2)])
+        raw([
+            (policy.maxGradNorm == nil ? 0 : 1) | (policy.gradScaler == nil ? 0 : 2)
+                | (policy.clipValue == nil ? 0 : 4) | policy.normType.flags
+        ])
         double(policy.maxGradNorm ?? 0)
         text(policy.nonfinite.rawValue)
-        guard let scaler = policy.gradScaler else { return }
-        double(scaler.initScale)
-        double(scaler.growthFactor)
-        double(scaler.backoffFactor)
-        integer(Int64(scaler.growthInterval))
-        double(scaler.scale)
-        integer(Int64(scaler.growthTracker))
+        if let scaler = policy.gradScaler {
+            double(scaler.initScale)
+            double(scaler.growthFactor)
+            double(scaler.backoffFactor)
+            integer(Int64(scaler.growthInterval))
+            double(scaler.scale)
+            integer(Int64(scaler.growthTracker))
+        }
+        if let value = policy.clipValue { double(value) }
     }
 }
 
 extension ByteReader {
     mutating func policy() throws(Fault) -> StepPolicy {
         let flags = try integer(UInt8.self)
-        guard flags & ~3 == 0 else { throw Fault() }
+        guard flags & ~0x37 == 0 else { throw Fault() }
         let bound = try double()
         var policy = StepPolicy(
             maxGradNorm: flags & 1 != 0 ? bound : nil, nonfinite: try choice(NonFinitePolicy.self))
@@ -156,6 +209,19 @@ extension ByteReader {
                 initScale: try double(), growthFactor: try double(), backoffFactor: try double(),
                 growthInterval: try number(), scale: try double(), growthTracker: try number())
         }
+        policy.normType = GradientNorm.allCases.first { $0.flags == flags & 0x30 } ?? .two
+        if flags & 4 != 0 { policy.clipValue = try double() }
         return policy
+    }
+}
+
+extension GradientNorm {
+    fileprivate var flags: UInt8 {
+        switch self {
+        case .two: 0
+        case .one: 16
+        case .three: 32
+        case .infinity: 48
+        }
     }
 }

@@ -5,6 +5,8 @@ import SystemIO
 package struct StepRequest: Sendable {
     package var source: Source
     package var options = StepOptions()
+    /// Whether the outcome tells the norm of each tensor's gradient.
+    package var asksTensorNorms = false
     /// Echoed in the outcome.
     package var loss: Double?
     package var ifMatch: Precondition?
@@ -68,6 +70,8 @@ package struct StepOutcome: Sendable {
     /// What the next loss is to be multiplied with, where the session has a scaler; in a replay as
     /// well.
     package let nextGradScale: Double?
+    /// By layout index, nil for absent gradients; nil unless asked for, and in a replay.
+    package let gradNorms: [Double?]?
     /// The parameters in the type asked for, after the step; nil when none were asked for, or in
     /// a replay when the session has gone on since.
     package let output: ParameterVector?
@@ -77,7 +81,8 @@ package struct StepOutcome: Sendable {
     package var step: Int { tag.step }
 
     init(
-        _ receipt: StepReceipt, nextGradScale: Double?, output: ParameterVector?, isReplayed: Bool
+        _ receipt: StepReceipt, nextGradScale: Double?, gradNorms: [Double?]? = nil,
+        output: ParameterVector?, isReplayed: Bool
     ) {
         tag = receipt.tag
         applied = receipt.applied
@@ -86,6 +91,7 @@ package struct StepOutcome: Sendable {
         lr = receipt.rates.byGroup
         loss = receipt.loss
         self.nextGradScale = nextGradScale
+        self.gradNorms = gradNorms
         self.output = output
         self.isReplayed = isReplayed
     }

@@ -76,6 +76,8 @@ def requests(name, state):
         "step": ("POST", f"{path}/steps", {"json": {"gradients": GRADIENTS}}),
         "getStepReceipt": ("GET", f"{path}/steps/1", {}),
         "getStepReceiptHead": ("HEAD", f"{path}/steps/1", {}),
+        "accumulate": ("POST", f"{path}/gradients", {"json": {"gradients": GRADIENTS}}),
+        "zeroGrad": ("DELETE", f"{path}/gradients", {}),
         "takeSnapshot": ("POST", f"{path}/snapshots", {}),
         "getParameters": ("GET", f"{path}/parameters", {}),
         "putParameters": ("PUT", f"{path}/parameters", {"json": {"parameters": PARAMETERS}}),

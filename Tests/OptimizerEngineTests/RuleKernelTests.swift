@@ -22,7 +22,7 @@ struct RuleKernelTests {
         .init(.muon), .init(.muon, momentum: 0.3, nesterov: false, nsSteps: 2),
     ]
 
-    /// 26 rules × 2 maximize × 2 decay × 2 eps × 2 clip × 2 scale.
+    /// 26 rules × 2 maximize × 2 decay × 2 eps × 5 of clipping and scale.
     static let grid = rules.flatMap { rule in
         [false, true].flatMap { maximize in
             [0, 0.1].flatMap { decay in
@@ -39,7 +39,9 @@ struct RuleKernelTests {
 
     func checkGrid<Real: Working>(_ real: Real.Type, count: Int) throws {
         for hyper in Self.grid {
-            for (clip, scale) in [(1.0, 1.0), (0.3, 1), (1, 3), (0.3, 3)] {
+            for (clip, scale, bound) in [
+                (1.0, 1.0, nil), (0.3, 1, nil), (1, 3, nil), (0.3, 3, 0.05), (1, 1, 0.2),
+            ] as [(Double, Double, Double?)] {
                 var random = SplitMix(8)
                 let start = random.values(count).map { Real($0) }
                 var reference = ReferenceOptimizer(
@@ -49,19 +51,21 @@ struct RuleKernelTests {
                 }
                 for _ in 0..<3 {
                     let gradients: [Real] = KernelTests.gradients(count, &random)
-                    var settings = StepSettings(gradScale: scale, nonfinite: .propagate)
+                    var settings = StepSettings(
+                        gradScale: scale, clipValue: bound, nonfinite: .propagate)
                     let norm = ReferenceOptimizer.norm([gradients], gradScale: scale)
                     settings.maxGradNorm = clip == 1 ? nil : clip * norm
                     let coefficient = settings.maxGradNorm.map {
                         ReferenceOptimizer<Real>.clipCoefficient(norm: norm, maxNorm: $0)
                     }
-                    reference.step(gradients, gradScale: scale, clipCoef: coefficient ?? 1)
+                    reference.step(
+                        gradients, gradScale: scale, clipCoef: coefficient ?? 1, clipValue: bound)
                     for optimizer in optimizers { try optimizer.step(gradients, settings) }
                 }
                 for (optimizer, kernels) in zip(optimizers, Kernels.available) {
                     #expect(
                         optimizer.matches(reference),
-                        "\(kernels.level), \(hyper), clip \(clip), scale \(scale)")
+                        "\(kernels.level), \(hyper), \(clip), \(scale), \(bound ?? -1)")
                 }
             }
         }
@@ -80,8 +84,11 @@ struct RuleKernelTests {
             let optimizer = try flat(hyper.type, hyper, reference.parameters, kernels: kernels)
             for turn in 0..<4 {
                 let gradients = odd.indices.map { odd[($0 * 3 + turn) % odd.count] }
-                reference.step(gradients)
-                try optimizer.step(gradients, StepSettings(nonfinite: .propagate))
+                // Every other time with a bound, which a NaN passes.
+                let bound = turn % 2 == 0 ? nil : 2.0
+                reference.step(gradients, clipValue: bound)
+                try optimizer.step(
+                    gradients, StepSettings(clipValue: bound, nonfinite: .propagate))
             }
             #expect(optimizer.matches(reference), "\(kernels.level) \(hyper)")
         }

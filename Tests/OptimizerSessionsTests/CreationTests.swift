@@ -43,6 +43,9 @@ import Testing
         }
         differ("max_grad_norm differs") { $0.policy.maxGradNorm = 1 }
         differ("nonfinite differs") { $0.policy.nonfinite = .skip }
+        differ("norm_type differs") { $0.policy.normType = .three }
+        differ("clip_value differs") { $0.policy.clipValue = 0 }
+        differ("grad_scaler differs") { $0.policy.gradScaler = GradScaler() }
         for (changed, difference) in settings {
             #expect(throws: SessionError.sessionExists(name: "s", difference: difference)) {
                 try world.create("s", .sample(changed))

@@ -51,6 +51,8 @@ struct History: Sendable {
                 try session.change {
                     $0.groups = [("slow", HyperparameterOverrides(eps: 1e-3, weightDecay: 0.1))]
                     $0.policy.maxGradNorm = .none
+                    $0.policy.normType = .three
+                    $0.policy.clipValue = .value(0.75)
                 }
             },
             { world, session in try importAnEarlierState(world, session) },
@@ -59,6 +61,8 @@ struct History: Sendable {
                 var request = try whole(8, key: nil, loss: .nan)
                 request.options.gradScale = 3
                 request.options.maxGradNorm = .norm(0.5)
+                request.options.normType = .infinity
+                request.options.clipValue = .value(0.0625)
                 try session.take(request)
             },
             { _, session in try session.change { $0.defaults[.amsgrad] = true } },

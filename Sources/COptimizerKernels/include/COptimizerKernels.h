@@ -34,6 +34,7 @@ struct opt_scalars {
     bool maximize;
     double grad_scale;    // g / grad_scale
     double clip_coef;     // g * clip_coef
+    double clip_value;    // g within -clip_value and clip_value; infinite: none
     double weight_decay;  // coupled: g + weight_decay * p
     double keep;          // decoupled: p * keep
 
@@ -138,11 +139,16 @@ enum { OPT_PRODUCT_TILE = 96, OPT_PRODUCT_DEPTH = 256 };
 void opt_product_tile(enum opt_level level, const struct opt_product *product, size_t row,
                       size_t column);
 
-/// Sum of (x / grad_scale)^2 over at most OPT_NORM_BLOCK elements, in double: x is first brought
-/// to the working precision and divided there. Sixteen running sums, element i going to sum
-/// i mod 16, are then added pairwise: j and j + 8, j and j + 4, j and j + 2, 0 and 1.
-double opt_sum_of_squares(enum opt_level level, enum opt_type working, enum opt_type type,
-                          const void *x, size_t count, double grad_scale);
+/// Norms of a vector, by the power that its elements' magnitudes are raised to.
+enum opt_norm { OPT_NORM_1 = 0, OPT_NORM_2 = 1, OPT_NORM_3 = 2, OPT_NORM_INFINITY = 3 };
+enum { OPT_NORM_COUNT = 4 };
+
+/// Sum of |x / grad_scale| to the norm's power over at most OPT_NORM_BLOCK elements, in double: x
+/// is first brought to the working precision and divided there. Sixteen running sums, element i
+/// going to sum i mod 16, are then added pairwise: j and j + 8, j and j + 4, j and j + 2, 0 and 1.
+/// For OPT_NORM_INFINITY the largest magnitude instead, or a NaN where there is one.
+double opt_norm_sum(enum opt_level level, enum opt_type working, enum opt_norm norm,
+                    enum opt_type type, const void *x, size_t count, double grad_scale);
 
 /// Whether every x / grad_scale, brought to the working precision, is finite.
 bool opt_all_finite(enum opt_level level, enum opt_type working, enum opt_type type,

@@ -6,6 +6,10 @@ public class Optimizer {
     public let type: OptimizerType
     /// Clips the norm of all gradients together, in every step; nil does not.
     public var maxGradNorm: Double?
+    /// Which norm that is, and which one a step tells.
+    public var normType = GradientNorm.two
+    /// Clips every element to between −value and value, after the norm; nil does not.
+    public var clipValue: Double?
     public var nonfinite: NonFinitePolicy
     /// What the latest step did.
     public private(set) var lastStep: StepReport?
@@ -61,7 +65,7 @@ public class Optimizer {
         let places = try gradientPlaces(options.partial)
         let settings = try StepSettings(
                 options, groupNames: core.groups.map(\.name), maxGradNorm: maxGradNorm,
-                nonfinite: nonfinite)
+                normType: normType, clipValue: clipValue, nonfinite: nonfinite)
         let source = Gradients(base: gradients.base, places: .each(places))
         let pass: StepPass
         do {

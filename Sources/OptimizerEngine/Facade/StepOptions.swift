@@ -17,10 +17,21 @@ public struct StepOptions: Sendable {
         case norm(Double)
     }
 
+    public enum ValueClipping: Equatable, Sendable {
+        /// As the optimizer's `clipValue` says.
+        case inherited
+        case none
+        /// Every element to between −value and value.
+        case value(Double)
+    }
+
     public var lr: LearningRate
     /// What the gradients were multiplied with, as by a loss scaler; they are divided by it.
     public var gradScale: Double?
     public var maxGradNorm: Clipping
+    /// Nil is the optimizer's.
+    public var normType: GradientNorm?
+    public var clipValue: ValueClipping
     /// Nil is the optimizer's policy.
     public var nonfinite: NonFinitePolicy?
     /// PyTorch leaves parameters without a gradient alone; `.error` refuses the step.
@@ -28,11 +39,14 @@ public struct StepOptions: Sendable {
 
     public init(
         lr: LearningRate = .groups, gradScale: Double? = nil, maxGradNorm: Clipping = .inherited,
+        normType: GradientNorm? = nil, clipValue: ValueClipping = .inherited,
         nonfinite: NonFinitePolicy? = nil, partial: PartialPolicy = .skip
     ) {
         self.lr = lr
         self.gradScale = gradScale
         self.maxGradNorm = maxGradNorm
+        self.normType = normType
+        self.clipValue = clipValue
         self.nonfinite = nonfinite
         self.partial = partial
     }

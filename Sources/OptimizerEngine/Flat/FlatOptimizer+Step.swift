@@ -26,13 +26,14 @@ extension FlatOptimizer {
     /// - Parameters:
     ///   - hyperparameters: of each group.
     ///   - gradScale: in the working precision; 1 is none.
+    ///   - clipValue: nil is none.
     package func replay(
         _ gradients: Gradients, hyperparameters: [Hyperparameters], gradScale: Double,
-        clipCoef: Double
+        clipCoef: Double, clipValue: Double?
     ) -> StepPass {
         precondition(hyperparameters.count == groups.count, "hyperparameters for each group")
         let pass = StepPass(
-            self, gradients, StepSettings(), hyperparameters: hyperparameters,
+            self, gradients, StepSettings(clipValue: clipValue), hyperparameters: hyperparameters,
             gradScale: gradScale, output: nil)
         pass.adopt(clipCoef: clipCoef)
         return pass

@@ -8,12 +8,25 @@ extension StepPass {
         blockSums.count / Self.tileBlocks + (blockSums.count % Self.tileBlocks == 0 ? 0 : 1)
     }
 
-    /// Sums the squares of one tile's blocks.
+    /// Sums up what one tile's blocks add to the norm.
     package func measure(tile: Int) {
         for (block, slot) in blocks(ofTile: tile) {
             guard let (base, type, count) = gradient(ofBlock: block, slot: slot) else { continue }
-            blockSums[block] = optimizer.kernels.sumOfSquares(
-                base, type, working: optimizer.working, count: count, gradScale: gradScale)
+            blockSums[block] = optimizer.kernels.normSum(
+                settings.normType, base, type, working: optimizer.working, count: count,
+                gradScale: gradScale)
+        }
+    }
+
+    /// The norm of each slot's gradient; nil where it is absent. Known once all is measured.
+    package func tensorNorms() -> [Double?] {
+        let norm = settings.normType
+        return optimizer.slots.indices.map { slot in
+            guard gradients.tensor(slot, offset: optimizer.offsets[slot]) != nil else {
+                return nil
+            }
+            let blocks = optimizer.blockStarts[slot]..<optimizer.blockStarts[slot + 1]
+            return norm.root(blocks.reduce(0) { norm.joined($0, blockSums[$1]) })
         }
     }
 

@@ -65,8 +65,7 @@ extension StepPass {
                 optimizer.kernels.muonMomentum(
                     optimizer.working, $0, memory, update: update, count: count)
             }
-            matrixSums?[block] = optimizer.kernels.sumOfSquares(
-                update, .f32, working: .f32, count: count, gradScale: 1)
+            matrixSums?[block] = optimizer.kernels.sumOfSquares(update, .f32, count: count)
         }
     }
 

@@ -103,7 +103,7 @@ extension StepPass {
                     kernels.lambMoments(working, $0, memory, direction: address, count: count)
                 }
                 func squares(_ x: UnsafeRawPointer) -> Double {
-                    kernels.sumOfSquares(x, working, working: working, count: count, gradScale: 1)
+                    kernels.sumOfSquares(x, working, count: count)
                 }
                 trustSums?[block] = (squares(memory.param), squares(address))
             }

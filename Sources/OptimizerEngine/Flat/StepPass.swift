@@ -18,6 +18,8 @@ package final class StepPass: @unchecked Sendable {
     package private(set) var clipCoef = 1.0
     /// What holds for each group in this step.
     package let hyperparameters: [Hyperparameters]
+    /// What bounded every element; nil: nothing.
+    package var clipValue: Double? { settings.clipValue }
     package var groups: [GroupTable.Group] { optimizer.groups }
     /// The learning rate of each group in this step.
     package var lr: [Double] { hyperparameters.map(\.lr) }
@@ -53,7 +55,7 @@ package final class StepPass: @unchecked Sendable {
         self.gradScale = gradScale
         self.hyperparameters = hyperparameters
         plan = StepPlan(
-            optimizer, gradients, hyperparameters: hyperparameters, gradScale: gradScale)
+            optimizer, gradients, settings, hyperparameters: hyperparameters, gradScale: gradScale)
         blockSums = .allocate(capacity: optimizer.blockStarts[optimizer.slots.count])
         blockSums.initialize(repeating: 0)
         trustSums = plan.lamb.isEmpty ? nil : .allocate(capacity: blockSums.count)
@@ -83,8 +85,8 @@ package final class StepPass: @unchecked Sendable {
 
     /// What the step does, from the measured sums. Call after every measure tile.
     package func judge() -> Verdict {
-        let total = blockSums.reduce(0, +)
-        gradNorm = total.squareRoot()
+        let total = blockSums.reduce(0, settings.normType.joined)
+        gradNorm = settings.normType.root(total)
         if let maximum = settings.maxGradNorm {
             let ratio = maximum / (gradNorm + 1e-6)
             // A NaN stays one, as in torch.clamp.

@@ -52,7 +52,7 @@ struct StepPlan {
 
     /// - Parameter hyperparameters: of each group, as they hold for this step.
     init(
-        _ optimizer: FlatOptimizer, _ gradients: Gradients,
+        _ optimizer: FlatOptimizer, _ gradients: Gradients, _ settings: StepSettings,
         hyperparameters: [Hyperparameters], gradScale: Double
     ) {
         var known = KnownScalars(groupCount: hyperparameters.count)
@@ -69,7 +69,7 @@ struct StepPlan {
                         opt_scalars(
                             hyper, progress[slot].next(hyper),
                             starts: !progress[slot].hasMomentumBuffer, gradScale: gradScale,
-                            working: optimizer.working))
+                            clipValue: settings.clipValue, working: optimizer.working))
                     let moments = hyper.moments
                     keeps.append((moments.0 != nil, moments.1 != nil, moments.2 != nil))
                 }

@@ -10,7 +10,7 @@ extension opt_scalars {
     ///   - gradScale: narrowed already; 1 is none.
     init(
         _ hyper: Hyperparameters, _ progress: SlotProgress, starts: Bool, gradScale: Double,
-        working: ElementType
+        clipValue: Double?, working: ElementType
     ) {
         self.init()
         func narrowed(_ value: Double) -> Double { working.narrowed(value) }
@@ -18,6 +18,7 @@ extension opt_scalars {
         maximize = hyper.maximize
         grad_scale = gradScale
         clip_coef = 1
+        clip_value = clipValue.map(narrowed) ?? .infinity
         weight_decay = narrowed(hyper.decay.coupled)
         keep = narrowed(1 - hyper.lr * hyper.decay.decoupled)
         eps = narrowed(hyper.eps)

@@ -4,22 +4,28 @@ package struct StepSettings: Sendable {
     package var lr: [Double?]
     package var gradScale: Double?
     package var maxGradNorm: Double?
+    package var normType: GradientNorm
+    /// Bounds every element, after the norm has been; nil does not.
+    package var clipValue: Double?
     package var nonfinite: NonFinitePolicy
 
     package init(
         lr: [Double?] = [], gradScale: Double? = nil, maxGradNorm: Double? = nil,
+        normType: GradientNorm = .two, clipValue: Double? = nil,
         nonfinite: NonFinitePolicy = .reject
     ) {
         self.lr = lr
         self.gradScale = gradScale
         self.maxGradNorm = maxGradNorm
+        self.normType = normType
+        self.clipValue = clipValue
         self.nonfinite = nonfinite
     }
 
-    /// What a step's options come to where the optimizer says `maxGradNorm` and `nonfinite`.
+    /// What a step's options come to where the optimizer says the rest.
     package init(
         _ options: StepOptions, groupNames: @autoclosure () -> [String], maxGradNorm: Double?,
-        nonfinite: NonFinitePolicy
+        normType: GradientNorm, clipValue: Double?, nonfinite: NonFinitePolicy
     ) throws(OptimizerError) {
         switch options.lr {
         case .groups:
@@ -38,6 +44,12 @@ package struct StepSettings: Sendable {
         case .inherited: self.maxGradNorm = maxGradNorm
         case .none: self.maxGradNorm = nil
         case .norm(let norm): self.maxGradNorm = norm
+        }
+        self.normType = options.normType ?? normType
+        switch options.clipValue {
+        case .inherited: self.clipValue = clipValue
+        case .none: self.clipValue = nil
+        case .value(let value): self.clipValue = value
         }
         gradScale = options.gradScale
         self.nonfinite = options.nonfinite ?? nonfinite
@@ -69,6 +81,11 @@ package struct StepSettings: Sendable {
         if let maxGradNorm, !(maxGradNorm.isFinite && maxGradNorm >= 0) {
             throw HyperparameterError(
                 name: "max_grad_norm", value: maxGradNorm,
+                requirement: "must be a finite number ≥ 0")
+        }
+        if let clipValue, !(clipValue.isFinite && clipValue >= 0) {
+            throw HyperparameterError(
+                name: "clip_value", value: clipValue,
                 requirement: "must be a finite number ≥ 0")
         }
         let scale = gradScale.map { working.narrowed($0) } ?? 1

@@ -1,13 +1,13 @@
 // Muon as plain loops over a matrix, row by row.
 
 extension ReferenceOptimizer {
-    mutating func muon(_ gradients: [Real], gradScale: Double, clipCoef: Double) {
+    /// - Parameter gradients: after scale, clipping and sign.
+    mutating func muon(_ gradients: [Real]) {
         let (rows, columns) = (shape[0], shape[1])
         guard !parameters.isEmpty else { return }
         var update = [Float](repeating: 0, count: parameters.count)
         for i in parameters.indices {
-            var g = gradients[i] / Real(gradScale) * Real(clipCoef)
-            if hyper.maximize { g = -g }
+            let g = gradients[i]
             // m ← lerp(m, g, 1 − μ); with Nesterov's momentum the update is lerp(g, m, μ).
             let m = lerp(.momentumBuffer, i, g, hyper.momentum)
             update[i] = Float(hyper.nesterov ? between(g, m, Real(hyper.momentum)) : m)

@@ -25,25 +25,22 @@ package struct ReferenceOptimizer<Real: BinaryFloatingPoint & Sendable>: Sendabl
         }
     }
 
-    package mutating func step(_ gradients: [Real], gradScale: Double = 1, clipCoef: Double = 1) {
+    package mutating func step(
+        _ gradients: [Real], gradScale: Double = 1, clipCoef: Double = 1,
+        clipValue: Double? = nil
+    ) {
         steps += 1
         if hyper.type == .nadam { muProduct *= mu(steps) }
         if hyper.type == .lamb {
-            return lamb(gradients, gradScale: gradScale, clipCoef: clipCoef)
+            return lamb(gradients.map { prepared($0, gradScale, clipCoef, clipValue) })
         }
         if hyper.type == .muon {
-            return muon(gradients, gradScale: gradScale, clipCoef: clipCoef)
+            return muon(gradients.map { prepared($0, gradScale, clipCoef, clipValue) })
         }
-        let (scale, coefficient) = (Real(gradScale), Real(clipCoef))
         let decay = Real(hyper.weightDecay)
         let keep = Real(1 - hyper.lr * hyper.weightDecay)
         for i in parameters.indices {
-            // The loss scale comes off first.
-            var g = gradients[i] / scale
-            // Clipping by the norm of all gradients.
-            g = g * coefficient
-            // Ascent is descent of the negative.
-            if hyper.maximize { g = -g }
+            var g = prepared(gradients[i], gradScale, clipCoef, clipValue)
             // Decay: coupled into the gradient, or shrinking the parameter.
             if hyper.weightDecay != 0 {
                 if isDecoupled {
@@ -54,6 +51,22 @@ package struct ReferenceOptimizer<Real: BinaryFloatingPoint & Sendable>: Sendabl
             }
             update(i, g)
         }
+    }
+
+    private func prepared(
+        _ gradient: Real, _ gradScale: Double, _ clipCoef: Double, _ clipValue: Double?
+    ) -> Real {
+        // The loss scale comes off first.
+        var g = gradient / Real(gradScale)
+        // Clipping by the norm of all gradients.
+        g = g * Real(clipCoef)
+        // Clipping by value; a NaN stays, as in `torch.clamp`.
+        if let clipValue {
+            let bound = Real(clipValue)
+            g = g > bound ? bound : g < -bound ? -bound : g
+        }
+        // Ascent is descent of the negative.
+        return hyper.maximize ? -g : g
     }
 
     private var isDecoupled: Bool {

@@ -109,11 +109,11 @@ extension ReferenceOptimizer {
 
 extension ReferenceOptimizer {
     /// Whole tensors: the parameters move by a rate that their norm and the update's decide.
-    mutating func lamb(_ gradients: [Real], gradScale: Double, clipCoef: Double) {
+    /// - Parameter gradients: after scale, clipping and sign.
+    mutating func lamb(_ gradients: [Real]) {
         var update = parameters
         for i in parameters.indices {
-            var g = gradients[i] / Real(gradScale) * Real(clipCoef)
-            if hyper.maximize { g = -g }
+            let g = gradients[i]
             let m = lerp(.expAvg, i, g, beta1)
             let v = meanSquare(.expAvgSq, i, g, beta2)
             // u = (m / bc1) / (√(v / bc2) + ε) + λ·p.

@@ -66,6 +66,10 @@ enum DescriptionAnswer {
         writeNextRates(of: description, to: &json)
         json.name("max_grad_norm")
         if let norm = description.policy.maxGradNorm { json.number(norm) } else { json.null() }
+        json.name("norm_type")
+        json.value(description.policy.normType)
+        json.name("clip_value")
+        if let value = description.policy.clipValue { json.number(value) } else { json.null() }
         json.member("nonfinite", description.policy.nonfinite.rawValue)
         json.name("grad_scaler")
         if let scaler = description.policy.gradScaler { json.value(scaler) } else { json.null() }

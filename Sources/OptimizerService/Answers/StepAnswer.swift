@@ -11,11 +11,19 @@ struct StepAnswer: Sendable {
     let durability: Durability
     /// nil: `Prefer: return=minimal`, so no body at all.
     let tensors: TensorAnswer?
+    /// Whose norms are told one by one; nil: only that of all together.
+    var normLayout: TensorLayout?
 
     /// A bound for what stands beside the tensors.
-    static func membersBytes(_ description: SessionDescription) -> Int {
+    static func membersBytes(_ description: SessionDescription, withNorms: Bool) -> Int {
+        var bytes = 0
+        if withNorms {
+            for tensor in description.layout.tensors {
+                bytes += 8 + JSONBound.name(tensor) + JSONBound.number(.F64)
+            }
+        }
         // The names of the members, seven numbers and a few words.
-        description.groups.reduce(512 + JSONBound.string(description.session)) {
+        return description.groups.reduce(bytes + 512 + JSONBound.string(description.session)) {
             $0 + JSONBound.string($1.name) + JSONBound.number(.F64)
         }
     }
@@ -59,6 +67,20 @@ struct StepAnswer: Sendable {
 
     private func write(_ outcome: StepOutcome, to json: inout JSONWriter) {
         StepAnswer.write(outcome, of: session, durability, to: &json)
+        if let normLayout { StepAnswer.write(outcome.gradNorms, of: normLayout, to: &json) }
+    }
+
+    /// `null` in a replay, for nobody remembers them.
+    private static func write(
+        _ norms: [Double?]?, of layout: TensorLayout, to json: inout JSONWriter
+    ) {
+        json.name("grad_norms")
+        guard let norms else { return json.null() }
+        json.beginObject()
+        for case (let tensor, let norm?) in zip(layout.tensors, norms) {
+            json.member(tensor.name, norm)
+        }
+        json.endObject()
     }
 
     static func write(

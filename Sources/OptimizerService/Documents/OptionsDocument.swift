@@ -6,7 +6,7 @@ import TensorFormats
 /// as the JSON text `options` in a safetensors file's metadata, or as query parameters with a raw
 /// body or none.
 protocol OptionsDocument {
-    /// Every name, and of those the ones whose value is a word and not JSON in a query.
+    /// Every name, and of those the ones whose value in a query may be a word and is not JSON then.
     static var names: [String] { get }
     static var words: [String] { get }
 
@@ -23,8 +23,8 @@ extension OptionsDocument {
         }
         var members: [JSONMember] = []
         for (name, text) in query.pairs {
-            let value: JSONValue =
-                Self.words.contains(name) ? .string(text) : try Self.value(text, name)
+            let isWord = Self.words.contains(name) && !text.startsWithDigit
+            let value: JSONValue = isWord ? .string(text) : try Self.value(text, name)
             members.append(JSONMember(name: name, value: value))
         }
         self = try Problem.mapping { () throws(SettingsFault) in try Self(members) }
@@ -49,5 +49,11 @@ extension OptionsDocument {
                 .malformedJSON, at: JSONPointer.of(name),
                 "'\(name)' is not a JSON value: at byte \(error.offset), \(error.reason)")
         }
+    }
+}
+
+extension String {
+    fileprivate var startsWithDigit: Bool {
+        utf8.first.map { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 } ?? false
     }
 }

@@ -12,10 +12,10 @@ struct StepDocument: OptionsDocument {
     private var zeroesGradients: Bool?
 
     static let names = [
-        "lr", "grad_scale", "max_grad_norm", "nonfinite", "partial", "loss", "reduction",
-        "zero_grad",
+        "lr", "grad_scale", "max_grad_norm", "norm_type", "clip_value", "nonfinite",
+        "partial", "loss", "reduction", "zero_grad",
     ]
-    static let words = ["nonfinite", "partial", "reduction"]
+    static let words = ["norm_type", "nonfinite", "partial", "reduction"]
 
     init() {}
 
@@ -23,9 +23,9 @@ struct StepDocument: OptionsDocument {
         var reader = MemberReader(members, at: "")
         options.lr = try StepDocument.learningRate(from: &reader)
         options.gradScale = try reader.number("grad_scale")
-        if let norm = try reader.nullableNumber("max_grad_norm") {
-            options.maxGradNorm = norm.map { .norm($0) } ?? .none
-        }
+        options.maxGradNorm = try reader.maxGradNorm()
+        options.normType = try reader.normType()
+        options.clipValue = try reader.clipValue()
         options.nonfinite = try reader.choice("nonfinite", of: NonFinitePolicy.self)
         options.partial = try reader.choice("partial", of: PartialPolicy.self) ?? .error
         loss = try reader.number("loss")

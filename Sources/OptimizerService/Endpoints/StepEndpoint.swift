@@ -21,22 +21,34 @@ struct StepEndpoint {
         let ifMatch =
             receipt == nil ? try Preconditions.ofStep(head, current: description.tag) : nil
         let format = try bodyFormat(head)
-        let query = try QueryParameters(
-            head, known: format == .raw || format == nil ? StepDocument.names : [])
+        var query = try QueryParameters(
+            head, known: format == .raw || format == nil ? StepDocument.namesInQuery : ["norms"])
+        let asksNorms = try query.takeNorms()
         try Negotiation.checkElementTypes(head)
         var tensors =
             Negotiation.prefersMinimal(head)
             ? nil : try TensorAnswer(head, of: session, preferred: format ?? .json)
+        if asksNorms { try StepEndpoint.requireJSON(tensors) }
         try tensors?.reserve(
-            rooms.bodies, membersBytes: StepAnswer.membersBytes(description))
+            rooms.bodies,
+            membersBytes: StepAnswer.membersBytes(description, withNorms: asksNorms))
         let step = PendingStep(
             rooms: rooms, exchange: exchange, session: session, ifMatch: ifMatch,
             fingerprint: try RequestFingerprint(key: key, head),
             answer: StepAnswer(
-                session: name, durability: description.durability, tensors: tensors))
+                session: name, durability: description.durability, tensors: tensors,
+                normLayout: asksNorms ? description.layout : nil))
         if let receipt { return try step.receiveAgain { step.replay(receipt, $0) } }
         guard let format else { return try stepAccumulated(step, query, description) }
         return try step.receive(format, query, description)
+    }
+
+    /// Names of tensors and a number for each fit into no header field.
+    private static func requireJSON(_ tensors: TensorAnswer?) throws(Problem) {
+        guard tensors?.format != .json else { return }
+        throw Problem(
+            .invalidValue, at: "/norms",
+            "Norms of single tensors are told in JSON alone; add 'Accept: application/json'.")
     }
 
     /// nil: there is no body, and none was meant, so the step takes the accumulated gradients.
@@ -101,6 +113,7 @@ struct PendingStep: PendingGradients {
     ) {
         var request = StepRequest(source)
         request.options = document.options
+        request.asksTensorNorms = answer.normLayout != nil
         request.loss = document.loss
         request.ifMatch = ifMatch
         request.reply = reply
@@ -134,5 +147,21 @@ struct PendingStep: PendingGradients {
             rooms.steps.countRefusal()
             responder.send(exchange.response(error, root: "/gradients"))
         }
+    }
+}
+
+extension StepDocument {
+    /// With what is asked of the answer, in whatever format the gradients come.
+    fileprivate static let namesInQuery = names + ["norms"]
+}
+
+extension QueryParameters {
+    /// Whether `norms=tensor` is there, and the query without it.
+    fileprivate mutating func takeNorms() throws(Problem) -> Bool {
+        guard let value = take("norms") else { return false }
+        guard value == "tensor" else {
+            throw Problem(.invalidValue, at: "/norms", "This can only be \"tensor\".")
+        }
+        return true
     }
 }

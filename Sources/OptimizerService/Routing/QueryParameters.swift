@@ -3,7 +3,7 @@ import TensorFormats
 
 /// The query of a request, held against the names that its route knows (API §1).
 struct QueryParameters {
-    let pairs: [(name: String, value: String)]
+    private(set) var pairs: [(name: String, value: String)]
 
     /// A malformed or repeated parameter is 400, one outside `known` is 422.
     init(_ head: RequestHead, known: [String]) throws(Problem) {
@@ -28,6 +28,11 @@ struct QueryParameters {
                     "This query parameter is not known here; known: \(choice).")
             }
         }
+    }
+
+    mutating func take(_ name: String) -> String? {
+        guard let index = pairs.firstIndex(where: { $0.name == name }) else { return nil }
+        return pairs.remove(at: index).value
     }
 
     subscript(name: String) -> String? { pairs.first { $0.name == name }?.value }

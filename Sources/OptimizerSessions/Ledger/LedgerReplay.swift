@@ -112,7 +112,7 @@ struct LedgerReplay {
         let base = payload.bytes.baseAddress ?? UnsafeRawPointer(state.optimizer.parametersAddress)
         let pass = state.optimizer.replay(
             Gradients(base: base, places: places), hyperparameters: entry.hyperparameters,
-            gradScale: entry.gradScale, clipCoef: entry.clipCoef)
+            gradScale: entry.gradScale, clipCoef: entry.clipCoef, clipValue: entry.clipValue)
         pass.runPhases(runTiles)
         pass.commit()
         state.step += 1

@@ -4,12 +4,13 @@ import SystemIO
 /// Everything about a step but its gradients: what the receipt says, and what a replay computes
 /// with. Numbers are kept as bits.
 ///
-/// In a record: a byte of flags (1: a loss, 2: an idempotency key, 4: types, 16: accumulated
-/// gradients were used up), norm, clip coefficient, grad scale and loss as doubles; the number of
-/// groups (4 bytes) and of each its hyperparameters, as its type has them
+/// In a record: a byte of flags (1: a loss, 2: an idempotency key, 4: types, 8: a bound of the
+/// elements, 16: accumulated gradients were used up), norm, clip coefficient, grad scale and loss
+/// as doubles; the number of groups (4 bytes) and of each its hyperparameters, as its type has them
 /// (`ByteWriter.hyperparameters`): with the flag behind a byte that is the type's number, without
 /// it Adam's or AdamW's, which look alike; with a key its text (4 bytes of length, UTF-8) and the
-/// 32 bytes of its fingerprint; at the end the runs of the gradients (`TensorRuns`).
+/// 32 bytes of its fingerprint; with a bound that as a double; at the end the runs of the gradients
+/// (`TensorRuns`).
 package struct StepEntry: Sendable {
     var gradNorm: Double
     var clipCoef: Double
@@ -21,6 +22,8 @@ package struct StepEntry: Sendable {
     var key: IdempotencyKey?
     /// Which tensors had a gradient, of which type; nil for a step that was left out.
     var gradients: TensorRuns
+    /// nil: no element was bounded.
+    var clipValue: Double?
     /// Whether no gradients are accumulated any more after it.
     var zeroesGradients = false
 
@@ -29,7 +32,7 @@ package struct StepEntry: Sendable {
         let saysTypes = hyperparameters.contains { !$0.type.looksLikeAdam }
         writer.raw([
             (loss == nil ? 0 : 1) | (key == nil ? 0 : 2) | (saysTypes ? 4 : 0)
-                | (zeroesGradients ? 16 : 0)
+                | (clipValue == nil ? 0 : 8) | (zeroesGradients ? 16 : 0)
         ])
         writer.double(gradNorm)
         writer.double(clipCoef)
@@ -41,6 +44,7 @@ package struct StepEntry: Sendable {
             writer.hyperparameters(group)
         }
         if let key { writer.key(key) }
+        if let clipValue { writer.double(clipValue) }
         gradients.write(to: &writer)
         return writer.bytes
     }
@@ -48,7 +52,7 @@ package struct StepEntry: Sendable {
     init(
         gradNorm: Double, clipCoef: Double, gradScale: Double, loss: Double?,
         hyperparameters: [Hyperparameters], key: IdempotencyKey?, gradients: TensorRuns,
-        zeroesGradients: Bool = false
+        clipValue: Double? = nil, zeroesGradients: Bool = false
     ) {
         self.gradNorm = gradNorm
         self.clipCoef = clipCoef
@@ -57,6 +61,7 @@ package struct StepEntry: Sendable {
         self.hyperparameters = hyperparameters
         self.key = key
         self.gradients = gradients
+        self.clipValue = clipValue
         self.zeroesGradients = zeroesGradients
     }
 
@@ -82,9 +87,10 @@ package struct StepEntry: Sendable {
             throw ByteReader.Fault()
         }
         if flags & 2 != 0 { key = try reader.key() }
+        if flags & 8 != 0 { clipValue = try reader.double() }
         zeroesGradients = flags & 16 != 0
         gradients = try TensorRuns(from: &reader)
-        guard reader.isAtEnd, flags & ~23 == 0 else { throw ByteReader.Fault() }
+        guard reader.isAtEnd, flags & ~31 == 0 else { throw ByteReader.Fault() }
     }
 }
 

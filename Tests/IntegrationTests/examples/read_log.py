@@ -114,6 +114,8 @@ def step_entry(detail):
         key = detail[offset + 4:offset + 4 + length].decode()
         fingerprint = detail[offset + 4 + length:offset + 36 + length]
         offset += 36 + length
+    if flags & 8:
+        offset += 8  # the bound of the elements
     runs = tensor_runs(detail[offset:])
     return Step(norm, coef, scale, loss if flags & 1 else None, groups, key, fingerprint, runs)
 
