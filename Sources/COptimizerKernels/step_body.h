@@ -17,7 +17,7 @@ enum { NAME(lanes) = sizeof(VECTOR) / sizeof(REAL) };
 struct NAME(constants) {
     REAL grad_scale, clip_coef, clip_value, weight_decay, keep, w1, beta1, beta2, w2, bc1, bc2,
         root_bc2, eps, step_size, neg_step_size, neg_momentum_step_size, rect, momentum;
-    bool maximize, rectified, nesterov, starts;
+    bool treats, maximize, rectified, nesterov, starts;
 };
 
 INLINE struct NAME(constants) NAME(constants_of)(const struct opt_scalars *s) {
@@ -32,6 +32,8 @@ INLINE struct NAME(constants) NAME(constants_of)(const struct opt_scalars *s) {
         .neg_momentum_step_size = -(REAL)s->momentum_step_size, .rect = (REAL)s->rect,
         .momentum = (REAL)s->momentum, .maximize = s->maximize, .rectified = s->rectified,
         .nesterov = s->nesterov, .starts = s->starts,
+        .treats = s->grad_scale != 1 || s->clip_coef != 1 || s->clip_value < INFINITY ||
+                  s->maximize,
     };
 }
 
@@ -58,6 +60,8 @@ INLINE VECTOR NAME(within)(VECTOR x, REAL bound) {
 
 /// The gradient after loss scale, clipping and sign. A NaN stays one, as in torch.clamp.
 INLINE VECTOR NAME(prepared)(const struct NAME(constants) *k, VECTOR g) {
+    // One question for each vector where nothing is asked of the gradient.
+    if (!k->treats) return g;
     if (k->grad_scale != 1) g = g / k->grad_scale;
     if (k->clip_coef != 1) g = g * k->clip_coef;
     if (k->clip_value < (REAL)INFINITY) g = NAME(within)(g, k->clip_value);

@@ -26,6 +26,14 @@ package struct Preferences: Equatable, Sendable {
     /// `return=minimal` (RFC 7240 §4.2): the answer need not repeat the resource.
     package var returnsMinimal: Bool { values["return"] == "minimal" }
 
+    /// `wait=30` (RFC 7240 §4.3): the seconds that the client is ready to wait for its answer.
+    package var waitSeconds: Int? {
+        guard let text = values["wait"], !text.isEmpty,
+            text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 })
+        else { return nil }
+        return Int(text) ?? .max
+    }
+
     /// token [ BWS "=" BWS word ] and parameters, which no preference used here has.
     private static func preference(_ scanner: inout ValueScanner) -> (String, String)? {
         guard let name = scanner.token() else { return nil }

@@ -14,6 +14,7 @@ package final class OptimizerService: RequestHandler {
     private let gradients: GradientsEndpoint
     private let receipt: ReceiptEndpoint
     private let parameters: ParametersEndpoint
+    private let polls: PollRoom
     private let state: StateEndpoint
     private let service: ServiceEndpoint
     private let metrics: MetricsEndpoint
@@ -46,15 +47,19 @@ package final class OptimizerService: RequestHandler {
         codings = ContentCodings(rooms: rooms)
         self.store = store
         self.access = access
-        parameters = ParametersEndpoint(rooms: rooms)
+        polls = PollRoom(rooms: rooms)
+        parameters = ParametersEndpoint(rooms: rooms, polls: polls)
         state = StateEndpoint(rooms: rooms)
         service = ServiceEndpoint(version: OptimizerService.version, limits: published)
-        metrics = MetricsEndpoint(rooms: rooms, counters: counters)
+        metrics = MetricsEndpoint(rooms: rooms, polls: polls, counters: counters)
     }
 
     /// Tells those who ask whether this service takes work to send it elsewhere; everything is
-    /// served as before.
-    package func leave() { health.leave() }
+    /// served as before, but nobody waits for a change any more.
+    package func leave() {
+        health.leave()
+        polls.close()
+    }
 
     package func decide(_ head: RequestHead, _ context: RequestContext) -> Decision {
         let exchange = Exchange(head: head, context: context)

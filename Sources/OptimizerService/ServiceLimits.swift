@@ -69,6 +69,8 @@ package struct PublishedLimits: Sendable {
             ("open_log_files", openLogFiles),
             ("sessions", sessions.sessionCount),
             ("state_bytes", sessions.stateBytes),
+            ("wait_seconds", PollRoom.longestWaitSeconds),
+            ("waiting_reads", PollRoom.waitingLimit),
             ("page_size", SessionListEndpoint.pageSizes.upperBound),
         ]
     }

@@ -32,6 +32,7 @@ extension Session {
             state = nil
             receiptRoom = ReceiptRoom()
             book.withLock { $0 = ReceiptBook() }
+            publishRemoval()
             turn.end(.success(tag))
         }
         guard let log else { return forget() }

@@ -234,6 +234,12 @@ private final class StepRun: @unchecked Sendable {
             })
     }
 
+    private var gradNorms: [(tensor: String, norm: Double)] {
+        zip(state.layout.tensors, pass.tensorNorms()).compactMap { tensor, norm in
+            norm.map { (tensor.name, $0) }
+        }
+    }
+
     private var zeroesGradients: Bool {
         if case .accumulated(_, zeroes: true) = request.source { true } else { false }
     }
@@ -256,7 +262,7 @@ private final class StepRun: @unchecked Sendable {
             .success(
                 StepOutcome(
                     receipt, nextGradScale: state.policy.gradScaler?.scale,
-                    gradNorms: request.asksTensorNorms ? pass.tensorNorms() : nil,
+                    gradNorms: request.asksTensorNorms ? gradNorms : nil,
                     output: output, isReplayed: false)))
     }
 

@@ -32,7 +32,7 @@ package final class Session: @unchecked Sendable {
     let snapshotLine = Mutex(SnapshotLine())
     let fileMemo: Mutex<FileMemo>
     let turnstile: Turnstile
-    private let published: Mutex<SessionDescription>
+    private let published: Mutex<PublishedSession>
     /// nil once the session is deleted.
     var state: SessionState?
 
@@ -48,8 +48,9 @@ package final class Session: @unchecked Sendable {
         fileMemo = Mutex(FileMemo(draft.state.layout))
         state = draft.state
         published = Mutex(
-            draft.state.description(
-                of: draft.name, draft.durability, retainSteps: draft.retainSteps))
+            PublishedSession(
+                draft.state.description(
+                    of: draft.name, draft.durability, retainSteps: draft.retainSteps)))
         let lanes = context.lanes
         turnstile = Turnstile(waitingLimit: context.limits.waitingPerSession) { lanes.submit($0) }
     }
@@ -58,15 +59,31 @@ package final class Session: @unchecked Sendable {
     func begin(at generation: Int) {
         firstGeneration = generation
         state?.generation = generation
-        published.withLock { $0.tag = SessionTag(generation: generation, step: $0.step) }
+        published.withLock {
+            $0.description.tag = SessionTag(generation: generation, step: $0.description.step)
+        }
     }
 
     /// The session as it stood after the last operation that is complete.
     package func description() -> SessionDescription {
-        published.withLock { $0 }
+        published.withLock { $0.description }
     }
 
-    package var tag: SessionTag { published.withLock { $0.tag } }
+    package var tag: SessionTag { published.withLock { $0.description.tag } }
+}
+
+extension Session {
+    /// Has the watch notified once, when the version is another one than `tag` or the session is
+    /// deleted.
+    ///
+    /// - Returns: false when that is so already; the watch is then not notified.
+    package func add(_ watch: SessionWatch, from tag: SessionTag) -> Bool {
+        published.withLock { $0.add(watch, from: tag) }
+    }
+
+    package func remove(_ watch: SessionWatch) {
+        published.withLock { $0.remove(watch) }
+    }
 }
 
 /// A session that is about to be.
@@ -116,26 +133,29 @@ extension Session {
 
     /// Makes a step visible. By the holder of the turn.
     func publish(stepOf state: SessionState, at time: WallTime) {
-        published.withLock {
-            $0.tag = state.tag
-            $0.skipped = state.skipped
-            if state.policy.gradScaler != nil { $0.policy = state.policy }
-            $0.updated = time
+        let watches = published.withLock {
+            $0.description.skipped = state.skipped
+            if state.policy.gradScaler != nil { $0.description.policy = state.policy }
+            $0.description.updated = time
+            guard $0.description.tag != state.tag else { return SessionWatches() }
+            $0.description.tag = state.tag
+            return $0.takeWatches()
         }
+        watches.notify()
     }
 
     /// Makes visible what is accumulated, and what it takes. By the holder of the turn.
     func publish(accumulationIn state: SessionState, at time: WallTime) {
         published.withLock {
-            $0.accumulated = state.accumulated
-            $0.stateBytes = state.stateBytes
-            $0.updated = time
+            $0.description.accumulated = state.accumulated
+            $0.description.stateBytes = state.stateBytes
+            $0.description.updated = time
         }
     }
 
     /// Makes visible how many gradients are accumulated. By the holder of the turn.
     func publish(accumulated count: Int) {
-        published.withLock { $0.accumulated = count }
+        published.withLock { $0.description.accumulated = count }
     }
 
     /// Makes a revision visible: any change that is no step. By the holder of the turn.
@@ -144,13 +164,26 @@ extension Session {
         state.updated = time
         var description = state.description(of: name, durability, retainSteps: retainSteps)
         // What it replaces is let go outside the lock.
-        published.withLock { swap(&$0, &description) }
+        let watches = published.withLock {
+            swap(&$0.description, &description)
+            return $0.takeWatches()
+        }
+        watches.notify()
     }
 
     /// Makes a state visible that was rebuilt, before anybody else knows of the session.
     func publish(recovered state: SessionState) {
         let description = state.description(of: name, durability, retainSteps: retainSteps)
-        published.withLock { $0 = description }
+        published.withLock { $0.description = description }
+    }
+
+    /// Tells everybody who waits for a change that there will be none. By the holder of the turn.
+    func publishRemoval() {
+        let watches = published.withLock {
+            $0.isRemoved = true
+            return $0.takeWatches()
+        }
+        watches.notify()
     }
 
     /// Puts another state in the place of the one that the holder of the turn was given.

@@ -70,8 +70,8 @@ package struct StepOutcome: Sendable {
     /// What the next loss is to be multiplied with, where the session has a scaler; in a replay as
     /// well.
     package let nextGradScale: Double?
-    /// By layout index, nil for absent gradients; nil unless asked for, and in a replay.
-    package let gradNorms: [Double?]?
+    /// Of each gradient that was there; nil unless asked for, and in a replay.
+    package let gradNorms: [(tensor: String, norm: Double)]?
     /// The parameters in the type asked for, after the step; nil when none were asked for, or in
     /// a replay when the session has gone on since.
     package let output: ParameterVector?
@@ -81,7 +81,8 @@ package struct StepOutcome: Sendable {
     package var step: Int { tag.step }
 
     init(
-        _ receipt: StepReceipt, nextGradScale: Double?, gradNorms: [Double?]? = nil,
+        _ receipt: StepReceipt, nextGradScale: Double?,
+        gradNorms: [(tensor: String, norm: Double)]? = nil,
         output: ParameterVector?, isReplayed: Bool
     ) {
         tag = receipt.tag

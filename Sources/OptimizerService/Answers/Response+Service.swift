@@ -15,10 +15,11 @@ extension Response {
     /// 304 (Not Modified) with the entity tag that the read would have had (RFC 9110 §15.4.5),
     /// and the fields that would have chosen it.
     static func notModified(
-        _ tag: SessionTag, variant: String? = nil, varying: String?
+        _ tag: SessionTag, variant: String? = nil, varying: String?, waiting: Int? = nil
     ) -> Response {
         var fields = ResponseFields()
         fields.addEntityTag(tag, variant: variant)
+        if let waiting { fields.addWait(waiting) }
         if let varying { fields.add("Vary", varying) }
         return Response(status: .notModified, fields: fields, body: .empty)
     }
@@ -38,5 +39,12 @@ extension Response {
         fields.add("Content-Type", type)
         fields.add("Vary", Vary.coding)
         return Response(status: status, fields: fields, body: .bytes(bytes))
+    }
+}
+
+extension ResponseFields {
+    /// That the answer was ready to wait so long (RFC 7240 §3).
+    mutating func addWait(_ seconds: Int) {
+        add("Preference-Applied", "wait=\(seconds)")
     }
 }

@@ -11,8 +11,8 @@ struct StepAnswer: Sendable {
     let durability: Durability
     /// nil: `Prefer: return=minimal`, so no body at all.
     let tensors: TensorAnswer?
-    /// Whose norms are told one by one; nil: only that of all together.
-    var normLayout: TensorLayout?
+    /// Whether the norm of each gradient is told, not only that of all together.
+    let tellsNorms: Bool
 
     /// A bound for what stands beside the tensors.
     static func membersBytes(_ description: SessionDescription, withNorms: Bool) -> Int {
@@ -67,19 +67,17 @@ struct StepAnswer: Sendable {
 
     private func write(_ outcome: StepOutcome, to json: inout JSONWriter) {
         StepAnswer.write(outcome, of: session, durability, to: &json)
-        if let normLayout { StepAnswer.write(outcome.gradNorms, of: normLayout, to: &json) }
+        if tellsNorms { StepAnswer.write(outcome.gradNorms, to: &json) }
     }
 
     /// `null` in a replay, for nobody remembers them.
     private static func write(
-        _ norms: [Double?]?, of layout: TensorLayout, to json: inout JSONWriter
+        _ norms: [(tensor: String, norm: Double)]?, to json: inout JSONWriter
     ) {
         json.name("grad_norms")
         guard let norms else { return json.null() }
         json.beginObject()
-        for case (let tensor, let norm?) in zip(layout.tensors, norms) {
-            json.member(tensor.name, norm)
-        }
+        for (tensor, norm) in norms { json.member(tensor, norm) }
         json.endObject()
     }
 

@@ -4,6 +4,7 @@ import SystemIO
 /// `GET /metrics`: counters and gauges in the Prometheus text format, version 0.0.4.
 struct MetricsEndpoint {
     let rooms: ServiceRooms
+    let polls: PollRoom
     let counters: @Sendable () -> ServerCounters?
 
     func text(_ exchange: Exchange, _ principal: Principal) throws(Problem) -> Decision {
@@ -23,6 +24,8 @@ struct MetricsEndpoint {
         page.gauge(
             "optimizerd_body_bytes_in_flight", "Bytes of bodies in memory.",
             rooms.bodies.inUseBytes)
+        page.gauge(
+            "optimizerd_waiting_reads", "Reads that wait for a change.", polls.count)
         page.labelled(
             "optimizerd_steps_total", "Steps whose gradients arrived, by what became of them.",
             "outcome", rooms.steps.byOutcome)

@@ -8,6 +8,7 @@ import TensorFormats
 /// `GET` and `PUT /v1/sessions/{name}/parameters`.
 struct ParametersEndpoint {
     let rooms: ServiceRooms
+    let polls: PollRoom
 
     func read(_ exchange: Exchange, _ name: String) throws(Problem) -> Decision {
         let head = exchange.head
@@ -18,6 +19,16 @@ struct ParametersEndpoint {
         var tensors = try TensorAnswer(
             head, of: session, tensor: tensor, preferred: .json)
         if try Preconditions.isCurrent(head, description.tag) {
+            let seconds = Negotiation.waitSeconds(head)
+            if seconds > 0 {
+                let polls = polls
+                return .perform { [tensors] responder in
+                    polls.wait(
+                        Poll(
+                            exchange, of: session, tag: description.tag, tensors: tensors,
+                            tensor: tensor, seconds: seconds, responder))
+                }
+            }
             return .respond(
                 Response.notModified(
                     description.tag, variant: tensors.tagVariant, varying: tensors.varying))
@@ -45,13 +56,11 @@ struct ParametersEndpoint {
         session.readParameters(type: answer.tensors.type, tensor: tensor) { result in
             switch result {
             case .success(let read):
-                guard let vector = read.vector else {
-                    // A read without its vector is a defect of the sessions, and answered as one.
-                    return responder.send(
-                        exchange.response(
-                            Problem(.internalError, "The parameters were not read.")))
+                do throws(Problem) {
+                    try answer.respond(read, writers: rooms.writers) { responder.send($0) }
+                } catch {
+                    responder.send(exchange.response(error))
                 }
-                answer.respond(read.tag, vector, writers: rooms.writers) { responder.send($0) }
             case .failure(let error):
                 responder.send(exchange.response(error, root: "/parameters"))
             }

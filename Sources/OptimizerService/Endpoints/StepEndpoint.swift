@@ -37,7 +37,7 @@ struct StepEndpoint {
             fingerprint: try RequestFingerprint(key: key, head),
             answer: StepAnswer(
                 session: name, durability: description.durability, tensors: tensors,
-                normLayout: asksNorms ? description.layout : nil))
+                tellsNorms: asksNorms))
         if let receipt { return try step.receiveAgain { step.replay(receipt, $0) } }
         guard let format else { return try stepAccumulated(step, query, description) }
         return try step.receive(format, query, description)
@@ -113,7 +113,7 @@ struct PendingStep: PendingGradients {
     ) {
         var request = StepRequest(source)
         request.options = document.options
-        request.asksTensorNorms = answer.normLayout != nil
+        request.asksTensorNorms = answer.tellsNorms
         request.loss = document.loss
         request.ifMatch = ifMatch
         request.reply = reply

@@ -106,6 +106,13 @@ enum Negotiation {
         _ = try elementType(head, field: "Accept-Tensor-Dtype")
     }
 
+    /// How long the client would wait for an answer that has something new; 0: not at all.
+    static func waitSeconds(_ head: RequestHead) -> Int {
+        guard head.fields.contains("Prefer") else { return 0 }
+        let asked = Preferences(head.fields.combined("Prefer")).waitSeconds ?? 0
+        return min(asked, PollRoom.longestWaitSeconds)
+    }
+
     /// Whether the client asked for `Prefer: return=minimal` (RFC 7240 §4.2).
     static func prefersMinimal(_ head: RequestHead) -> Bool {
         head.fields.contains("Prefer")
