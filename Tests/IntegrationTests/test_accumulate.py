@@ -225,6 +225,8 @@ def test_they_move_with_the_state(api, name):
     assert answer.header("ETag") is None
     assert api.get(f"/v1/sessions/{name}/state",
                    headers={"If-None-Match": '"1-0"'}).status == 200
+    assert api.get(f"/v1/sessions/{name}/state", headers={"If-Match": '"1-7"'}).status == 412
+    assert api.get(f"/v1/sessions/{name}/state", headers={"If-Match": '"1-0"'}).status == 200
     moved = api.put(f"/v1/sessions/{name}-on/state", body=answer.body, type=SAFETENSORS)
     assert moved.json()["accumulated"] == 1
     for session in (name, f"{name}-on"):

@@ -17,8 +17,8 @@ struct StateEndpoint {
         let tag = description.tag
         _ = try Negotiation.answerFormat(head, preferred: .safetensors, among: [.safetensors])
         try Negotiation.requireCoding(head, isText: false)
-        if step ?? tag.step == tag.step, description.accumulated == 0,
-            try Preconditions.isCurrent(head, tag)
+        if step ?? tag.step == tag.step, try Preconditions.isCurrent(head, tag),
+            description.accumulated == 0
         {
             return .respond(Response.notModified(tag, varying: nil))
         }
@@ -36,7 +36,7 @@ struct StateEndpoint {
     /// The preconditions are judged by the version that is answered, which may be one of before.
     private static func response(_ state: StateExport, to exchange: Exchange) -> Response {
         do {
-            if !state.isBetweenSteps, try Preconditions.isCurrent(exchange.head, state.tag) {
+            if try Preconditions.isCurrent(exchange.head, state.tag), !state.isBetweenSteps {
                 return .notModified(state.tag, varying: nil)
             }
         } catch {
