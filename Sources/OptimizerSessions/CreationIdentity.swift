@@ -55,6 +55,7 @@ struct CreationIdentity: Sendable {
         if policy.nonfinite != other.policy.nonfinite { return "nonfinite differs" }
         if policy.normType != other.policy.normType { return "norm_type differs" }
         if policy.clipValue != other.policy.clipValue { return "clip_value differs" }
+        if policy.concurrency != other.policy.concurrency { return "concurrency differs" }
         if policy != other.policy { return "grad_scaler differs" }
         if durability != other.durability { return "durability differs" }
         return nil

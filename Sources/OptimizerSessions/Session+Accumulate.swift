@@ -62,9 +62,7 @@ extension Session {
     private func add(
         _ request: AccumulationRequest, to state: SessionState, _ turn: Turn<Accumulation>
     ) throws(SessionError) {
-        if let expected = request.ifMatch, !expected.holds(for: state.tag) {
-            throw .stepMismatch(expected: expected, current: state.tag)
-        }
+        try state.policy.check(request.ifMatch, current: state.tag)
         try request.gradients.check(against: layout, .skip)
         guard state.accumulated < UInt32.max else { throw .queueFull(limit: Int(UInt32.max)) }
         try makeReceiptRoom(for: request.key, groupCount: 0)

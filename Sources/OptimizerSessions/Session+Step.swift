@@ -120,9 +120,7 @@ private final class StepRun: @unchecked Sendable {
         _ visit: StepVisit, _ gradients: StepGradients, state: SessionState
     ) throws(SessionError) {
         let (request, session) = (visit.request, visit.session)
-        if let expected = request.ifMatch, !expected.holds(for: state.tag) {
-            throw .stepMismatch(expected: expected, current: state.tag)
-        }
+        try state.policy.check(request.ifMatch, current: state.tag)
         try gradients.check(against: state.layout, request.options.partial)
         let settings = try StepSettings(
             request.options, of: state.optimizer.groups.map(\.name), under: state.policy)

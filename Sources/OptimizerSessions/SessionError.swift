@@ -11,6 +11,8 @@ package enum SessionError: Error, Equatable, Sendable {
     case sessionExists(name: String, difference: String)
     /// The step's precondition does not hold.
     case stepMismatch(expected: Precondition, current: SessionTag)
+    /// The session takes no gradients whose request does not say for which version they are.
+    case preconditionRequired(current: SessionTag)
     /// Another operation's precondition does not hold; `current` is nil without a session.
     case preconditionFailed(expected: Precondition, current: SessionTag?)
     /// The state after that step is not kept; `current` is what there is, `oldest` the first step

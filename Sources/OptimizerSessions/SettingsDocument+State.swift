@@ -47,6 +47,10 @@ extension SettingsDocument {
             writer.value(policy.normType)
         }
         if let value = policy.clipValue { writer.member("clip_value", value) }
+        if policy.concurrency != .open {
+            writer.name("concurrency")
+            writer.value(policy.concurrency)
+        }
         if let scaler = policy.gradScaler {
             writer.name("grad_scaler")
             writer.value(scaler)

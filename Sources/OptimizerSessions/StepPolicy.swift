@@ -12,6 +12,7 @@ package struct StepPolicy: Equatable, Sendable {
     package var nonfinite: NonFinitePolicy
     /// nil: gradients are divided by what a step says, if anything.
     package var gradScaler: GradScaler?
+    package var concurrency = Concurrency.open
 
     package init(
         maxGradNorm: Double? = nil, normType: GradientNorm = .two, clipValue: Double? = nil,
@@ -50,6 +51,7 @@ package struct StepPolicyPatch: Sendable {
     package var clipValue = StepOptions.ValueClipping.inherited
     package var nonfinite: NonFinitePolicy?
     package var gradScaler: GradScalerPatch?
+    package var concurrency: Concurrency?
 
     func applied(to policy: StepPolicy) -> StepPolicy {
         var policy = policy
@@ -65,6 +67,7 @@ package struct StepPolicyPatch: Sendable {
         case .value(let value): policy.clipValue = value
         }
         policy.nonfinite = nonfinite ?? policy.nonfinite
+        policy.concurrency = concurrency ?? policy.concurrency
         if let gradScaler { policy.gradScaler = gradScaler.applied(to: policy.gradScaler) }
         return policy
     }
@@ -107,6 +110,7 @@ extension MemberReader {
         patch.clipValue = try clipValue()
         patch.nonfinite = try choice("nonfinite", of: NonFinitePolicy.self)
         patch.gradScaler = try gradScaler()
+        patch.concurrency = try concurrency()
         return patch
     }
 
@@ -134,6 +138,15 @@ extension MemberReader {
         }
     }
 
+    private mutating func concurrency() throws(SettingsFault) -> Concurrency? {
+        guard var reader = try object("concurrency") else { return nil }
+        guard let type = try reader.choice("type", of: Concurrency.self) else {
+            throw reader.missing("type")
+        }
+        try reader.finish()
+        return type
+    }
+
     private mutating func gradScaler() throws(SettingsFault) -> GradScalerPatch? {
         if takesNull("grad_scaler") { return .off }
         guard var reader = try object("grad_scaler", or: "null") else { return nil }
@@ -150,6 +163,12 @@ extension MemberReader {
 }
 
 extension JSONWriter {
+    package mutating func value(_ concurrency: Concurrency) {
+        beginObject()
+        member("type", concurrency.rawValue)
+        endObject()
+    }
+
     package mutating func value(_ norm: GradientNorm) {
         switch norm {
         case .one: integer(1)
@@ -173,15 +192,16 @@ extension JSONWriter {
 }
 
 // As a snapshot holds it: a byte of flags (1: a bound of the norm, 2: a scaler, 4: a bound of the
-// elements; 16, 32 and 48: norm 1, 3 and infinity), the norm's bound as a double, the policy for
-// what is not finite as a text, of a scaler three factors, interval, scale and tracker, and the
-// elements' bound.
+// elements, 8: exclusive; 16, 32 and 48: norm 1, 3 and infinity), the norm's bound as a double, the
+// policy for what is not finite as a text, of a scaler three factors, interval, scale and tracker,
+// and the elements' bound.
 
 extension ByteWriter {
     mutating func policy(_ policy: StepPolicy) {
         raw([
             (policy.maxGradNorm == nil ? 0 : 1) | (policy.gradScaler == nil ? 0 : 2)
-                | (policy.clipValue == nil ? 0 : 4) | policy.normType.flags
+                | (policy.clipValue == nil ? 0 : 4) | (policy.concurrency == .open ? 0 : 8)
+                | policy.normType.flags
         ])
         double(policy.maxGradNorm ?? 0)
         text(policy.nonfinite.rawValue)
@@ -200,7 +220,7 @@ extension ByteWriter {
 extension ByteReader {
     mutating func policy() throws(Fault) -> StepPolicy {
         let flags = try integer(UInt8.self)
-        guard flags & ~0x37 == 0 else { throw Fault() }
+        guard flags & ~0x3F == 0 else { throw Fault() }
         let bound = try double()
         var policy = StepPolicy(
             maxGradNorm: flags & 1 != 0 ? bound : nil, nonfinite: try choice(NonFinitePolicy.self))
@@ -211,6 +231,7 @@ extension ByteReader {
         }
         policy.normType = GradientNorm.allCases.first { $0.flags == flags & 0x30 } ?? .two
         if flags & 4 != 0 { policy.clipValue = try double() }
+        policy.concurrency = flags & 8 != 0 ? .exclusive : .open
         return policy
     }
 }

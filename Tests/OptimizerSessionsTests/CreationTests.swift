@@ -46,6 +46,7 @@ import Testing
         differ("norm_type differs") { $0.policy.normType = .three }
         differ("clip_value differs") { $0.policy.clipValue = 0 }
         differ("grad_scaler differs") { $0.policy.gradScaler = GradScaler() }
+        differ("concurrency differs") { $0.policy.concurrency = .exclusive }
         for (changed, difference) in settings {
             #expect(throws: SessionError.sessionExists(name: "s", difference: difference)) {
                 try world.create("s", .sample(changed))

@@ -82,7 +82,13 @@ struct History: Sendable {
                 let outcome = try session.take(step)
                 #expect(!outcome.applied)
             },
-            { _, session in try session.add(try tensors([(.f64, 0), nil, (.bf16, 38)], 13)) },
+            { _, session in try session.change { $0.policy.concurrency = .exclusive } },
+            { _, session in
+                var last = try tensors([(.f64, 0), nil, (.bf16, 38)], 13)
+                last.ifMatch = .isOneOf([session.tag])
+                try session.add(last)
+            },
+            { _, session in try session.change { $0.policy.concurrency = .open } },
         ]
     }
 

@@ -48,7 +48,7 @@ import Testing
         let sample = try Sample()
         var replay = try sample.replay()
         for record in sample.records { try replay.apply(record, from: "log") }
-        #expect(replay.position == sample.records.count && sample.records.count == 25)
+        #expect(replay.position == sample.records.count && sample.records.count == 27)
         #expect(Set(sample.records.map(\.kind)).count == 7)
         let session = try sample.world.store.session(named: "s")
         #expect(replay.state.tag == session.tag && replay.steps == 11)

@@ -73,6 +73,8 @@ enum DescriptionAnswer {
         json.member("nonfinite", description.policy.nonfinite.rawValue)
         json.name("grad_scaler")
         if let scaler = description.policy.gradScaler { json.value(scaler) } else { json.null() }
+        json.name("concurrency")
+        json.value(description.policy.concurrency)
         json.member("accumulated", description.accumulated)
         json.member("durability", description.durability.rawValue)
         json.name("retain_steps")

@@ -16,7 +16,7 @@ struct GradientsEndpoint {
         let key = try IdempotencyField.key(head)
         let receipt = try rooms.receipt(ofKey: key, session)
         let ifMatch =
-            receipt == nil ? try Preconditions.ofStep(head, current: description.tag) : nil
+            receipt == nil ? try Preconditions.ofStep(head, of: description) : nil
         let format = try Negotiation.bodyFormat(head, allowed: TensorFormat.allCases)
         let query = try QueryParameters(
             head, known: format == .raw ? AccumulationDocument.names : [])

@@ -19,7 +19,7 @@ struct StepEndpoint {
         let key = try IdempotencyField.key(head)
         let receipt = try rooms.receipt(ofKey: key, session)
         let ifMatch =
-            receipt == nil ? try Preconditions.ofStep(head, current: description.tag) : nil
+            receipt == nil ? try Preconditions.ofStep(head, of: description) : nil
         let format = try bodyFormat(head)
         var query = try QueryParameters(
             head, known: format == .raw || format == nil ? StepDocument.namesInQuery : ["norms"])

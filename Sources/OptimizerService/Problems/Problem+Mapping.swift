@@ -23,16 +23,8 @@ extension Problem {
         case .layoutMismatch(let difference):
             self = Problem(
                 .sessionExists, "The session exists with another layout: \(difference).")
-        case .stepMismatch(let expected, let current):
-            self = Problem(
-                .stepMismatch, "The session is at \(current); read it again before you step."
-            ).with("expected", expected.text).with("current", "\"\(current)\"")
-        case .preconditionFailed(let expected, let current):
-            let now = current.map { "The session is at \($0)" } ?? "There is no such session"
-            let problem = Problem(
-                .preconditionFailed, "\(now); the request asked for another version."
-            ).with("expected", expected.text)
-            self = current.map { problem.with("current", "\"\($0)\"") } ?? problem
+        case .preconditionRequired, .stepMismatch, .preconditionFailed:
+            self = .precondition(error)
         case .unknownStep, .unknownReceipt, .quarantined, .recovering, .idempotencyInProgress,
             .idempotencyKeyReused, .logFull, .logFailed:
             self = .kept(error)
@@ -150,23 +142,6 @@ extension SessionError.Budget {
         case .bodyBytes: "The bytes of all bodies in flight"
         case .sessionCount: "The number of sessions"
         }
-    }
-}
-
-extension Precondition {
-    /// As an `If-Match` field would say it, where one can.
-    fileprivate var text: String {
-        switch self {
-        case .exists: "*"
-        case .isAbsent: "no session"
-        case .isOneOf(let tags): Self.list(tags)
-        case .isNoneOf(let tags): "none of \(Self.list(tags))"
-        case .all(let demands): demands.map(\.text).joined(separator: " and ")
-        }
-    }
-
-    private static func list(_ tags: [SessionTag]) -> String {
-        tags.map { "\"\($0)\"" }.joined(separator: ", ")
     }
 }
 

@@ -23,6 +23,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case idempotencyInProgress = "idempotency-in-progress"
     case stepMismatch = "step-mismatch"
     case preconditionFailed = "precondition-failed"
+    case preconditionRequired = "precondition-required"
     case bodyTooLarge = "body-too-large"
     case uriTooLong = "uri-too-long"
     case unsupportedMediaType = "unsupported-media-type"
@@ -66,6 +67,7 @@ extension ProblemCode {
         case .headTooSlow, .bodyTooSlow: .requestTimeout
         case .sessionExists, .idempotencyInProgress: .conflict
         case .stepMismatch, .preconditionFailed: .preconditionFailed
+        case .preconditionRequired: .preconditionRequired
         case .bodyTooLarge: .contentTooLarge
         case .uriTooLong: .uriTooLong
         case .unsupportedMediaType, .unsupportedContentEncoding: .unsupportedMediaType
@@ -125,6 +127,7 @@ extension ProblemCode {
         case .idempotencyInProgress: "A request with this key is being executed"
         case .stepMismatch: "The session is not at the expected step"
         case .preconditionFailed: "The precondition does not hold"
+        case .preconditionRequired: "The session's steps need an If-Match"
         case .bodyTooLarge: "The body is too large"
         case .uriTooLong: "The request line is too long"
         case .unsupportedMediaType: "The body's media type is not supported"

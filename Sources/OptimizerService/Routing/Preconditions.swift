@@ -27,11 +27,23 @@ enum Preconditions {
             SessionError.preconditionFailed(expected: broken, current: current), root: "")
     }
 
-    /// The same for a step, whose refusal has a code of its own.
-    static func ofStep(_ head: RequestHead, current: SessionTag) throws(Problem) -> Precondition? {
+    /// The same for gradients, whose refusals have codes of their own.
+    static func ofStep(
+        _ head: RequestHead, of description: SessionDescription
+    ) throws(Problem) -> Precondition? {
+        let current = description.tag
         let (demanded, broken) = try judge(head, current)
-        guard let broken else { return demanded }
-        throw Problem(SessionError.stepMismatch(expected: broken, current: current), root: "")
+        let error: SessionError
+        if let broken {
+            error = .stepMismatch(expected: broken, current: current)
+        } else if description.policy.concurrency == .exclusive,
+            !head.fields.contains("If-Match")
+        {
+            error = .preconditionRequired(current: current)
+        } else {
+            return demanded
+        }
+        throw Problem(error, root: "")
     }
 
     /// What both fields demand, and which of it does not hold now (RFC 9110 §13.2.2).
