@@ -128,6 +128,25 @@ def test_hundreds_wait_for_one_step(api, name):
     waiting(api, 0)
 
 
+def test_readings_of_many_tensors_fill_no_line(api, name):
+    """More different ones than may wait for a session's turn at once."""
+    api.create(name, {f"t{index}": [0.5] for index in range(100)})
+    groups = [Polls(api, name, '"1-0"', 1, target=f"?tensor=t{index}") for index in range(100)]
+    waiting(api, 100)
+    api.step(name, {f"t{index}": [1] for index in range(100)})
+    for index, group in enumerate(groups):
+        with group:
+            answer = group.answers()[0]
+            assert answer.status == 200 and list(answer.json()["parameters"]) == [f"t{index}"]
+
+
+def test_heads_wait_too(api, name):
+    api.create(name, START)
+    answer = api.call("HEAD", f"/v1/sessions/{name}/parameters", headers={
+        "If-None-Match": '"1-0"', "Prefer": "wait=1"})
+    assert answer.status == 304 and answer.header("Preference-Applied") == "wait=1"
+
+
 def test_a_follower_misses_no_step(api, name):
     """Each poll goes on from what the one before has told, while somebody steps."""
     api.create(name, START)
@@ -145,11 +164,13 @@ def test_a_follower_misses_no_step(api, name):
 
 def test_a_deleted_session_is_gone(api, name):
     api.create(name, START)
-    with Polls(api, name, '"1-0"', 2) as polls:
-        waiting(api, 2)
-        assert api.delete(f"/v1/sessions/{name}").status == 204
-        for answer in polls.answers():
-            assert answer.status == 404
+    polls = [Polls(api, name, '"1-0"', 2, target=target) for target in ("", "?tensor=w")]
+    waiting(api, 4)
+    assert api.delete(f"/v1/sessions/{name}").status == 204
+    for group in polls:
+        with group:
+            for answer in group.answers():
+                assert answer.status == 404
 
 
 def test_a_connection_goes_on_after_it(api, name):
@@ -179,4 +200,4 @@ def test_a_drain_waits_for_nobody():
             waiting(api, 3)
             server.stop()
             for answer in polls.answers():
-                assert answer.status == 304
+                assert answer.status == 304 and answer.header("Preference-Applied") is None

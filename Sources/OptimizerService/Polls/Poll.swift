@@ -38,10 +38,13 @@ struct Poll: Sendable {
     }
 
     /// There is nothing else.
-    func answerUnchanged() {
+    ///
+    /// - Parameter hasWaited: until the end that was asked for.
+    func answerUnchanged(hasWaited: Bool) {
         responder.send(
             Response.notModified(
-                tag, variant: tensors.tagVariant, varying: tensors.varying, waiting: seconds))
+                tag, variant: tensors.tagVariant, varying: tensors.varying,
+                waiting: hasWaited ? seconds : nil))
     }
 
     func answer(_ result: Result<ParameterReading, SessionError>, _ rooms: ServiceRooms) {

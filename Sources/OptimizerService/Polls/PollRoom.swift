@@ -82,8 +82,11 @@ final class PollRoom: Sendable {
         switch admission {
         case .waits: break
         case .watches(let watch):
-            if !poll.session.add(watch, from: poll.tag) { changed(key) }
-        case .refused: poll.answerUnchanged()
+            guard poll.session.add(watch, from: poll.tag) else { return changed(key) }
+            // The wait may have ended before the session knew of it.
+            let isWatched = waiting.withLock { $0.groups[key]?.watch === watch }
+            if !isWatched { poll.session.remove(watch) }
+        case .refused: poll.answerUnchanged(hasWaited: false)
         }
     }
 
@@ -95,7 +98,7 @@ final class PollRoom: Sendable {
             defer { waiting.groups = [:] }
             return waiting.groups
         }
-        for group in groups.values { end(group.polls, isOver: group.watch) }
+        for group in groups.values { end(group.polls, isOver: group.watch, hasWaited: false) }
     }
 
     private func changed(_ key: Key) {
@@ -105,20 +108,27 @@ final class PollRoom: Sendable {
             return group
         }
         guard let group else { return }
-        for (_, polls) in Dictionary(grouping: group.polls, by: \.reading) {
-            read(polls)
-        }
+        read(Array(Dictionary(grouping: group.polls, by: \.reading).values)[...])
     }
 
-    private func read(_ polls: [Poll]) {
-        guard let first = polls.first else { return }
+    /// One reading after the other, so that many different ones do not fill the session's line.
+    private func read(_ readings: ArraySlice<[Poll]>) {
+        guard let polls = readings.first, let first = polls.first else { return }
         let rooms = rooms
         first.session.readParameters(
             type: first.reading.type, tensor: first.reading.tensor
         ) { result in
-            guard polls.count > 1 else { return first.answer(result, rooms) }
-            // The session has others to serve.
-            rooms.writers.submit { for poll in polls { poll.answer(result, rooms) } }
+            var answered = polls
+            if case .success = result {
+                self.read(readings.dropFirst())
+            } else {
+                // The session is gone, or has no room in its line: so it is for the others.
+                answered = readings.flatMap(\.self)
+            }
+            // Answering is work, and the session has others to serve.
+            rooms.writers.submit { [answered] in
+                for poll in answered { poll.answer(result, rooms) }
+            }
         }
     }
 
@@ -138,8 +148,8 @@ final class PollRoom: Sendable {
     }
 
     /// - Parameter watch: nobody waits for it any more; nil where others of its group do.
-    private func end(_ polls: [Poll], isOver watch: SessionWatch?) {
+    private func end(_ polls: [Poll], isOver watch: SessionWatch?, hasWaited: Bool = true) {
         if let watch { polls.first?.session.remove(watch) }
-        for poll in polls { poll.answerUnchanged() }
+        for poll in polls { poll.answerUnchanged(hasWaited: hasWaited) }
     }
 }
