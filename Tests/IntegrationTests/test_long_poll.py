@@ -67,6 +67,12 @@ def test_no_wait_no_waiting(api, name, prefer):
     assert answer.status == 304 and answer.header("Preference-Applied") is None
 
 
+def test_any_version_is_never_newer(api, name):
+    api.create(name, START)
+    answer = poll(api, name, "*", 60)
+    assert answer.status == 304 and answer.header("Preference-Applied") is None
+
+
 def test_something_newer_is_there_already(api, name):
     api.create(name, START)
     api.step(name, GRADIENTS)

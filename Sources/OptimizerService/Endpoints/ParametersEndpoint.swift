@@ -20,7 +20,7 @@ struct ParametersEndpoint {
             head, of: session, tensor: tensor, preferred: .json)
         if try Preconditions.isCurrent(head, description.tag) {
             let seconds = Negotiation.waitSeconds(head)
-            if seconds > 0 {
+            if seconds > 0, try Preconditions.namesVersions(head) {
                 let polls = polls
                 return .perform { [tensors] responder in
                     polls.wait(

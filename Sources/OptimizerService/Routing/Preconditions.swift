@@ -78,6 +78,12 @@ enum Preconditions {
         }
     }
 
+    /// Whether `If-None-Match` names versions, so that another one would be something new: `*` is
+    /// whatever there is.
+    static func namesVersions(_ head: RequestHead) throws(Problem) -> Bool {
+        if case .tags = try tags(head, "If-None-Match") { true } else { false }
+    }
+
     private static func tags(
         _ head: RequestHead, _ field: StaticString
     ) throws(Problem) -> EntityTagList? {
