@@ -67,6 +67,12 @@ extension Session {
         guard state.accumulated < UInt32.max else { throw .queueFull(limit: Int(UInt32.max)) }
         try makeReceiptRoom(for: request.key, groupCount: 0)
         let accumulator = try state.accumulatorForMore()
+        guard accumulator.canAdd(weight: request.weight) else {
+            throw .invalidSettings(
+                SettingsFault(
+                    .invalidValue, "/weight",
+                    "must leave the sum of all weights finite in the parameters' precision"))
+        }
         let (runs, payload) = try request.gradients.payload(of: layout, context)
         let record = GradientsEntry(
             weight: request.weight, count: state.accumulated + 1, key: request.key,
@@ -109,13 +115,14 @@ extension Session {
             } catch {
                 return turn.end(.failure(error))
             }
+            let time = WallClock.now()
             let done: @Sendable () -> Void = { [self] in
                 state.accumulator = nil
-                publish(accumulationIn: state, at: WallClock.now())
+                publish(accumulationIn: state, at: time)
                 turn.end(.success(Accumulation(tag: state.tag, count: 0, isReplayed: false)))
             }
             guard state.accumulated > 0 else { return done() }
-            let entry = LogEntry(kind: .zeroGradients, tag: state.tag, time: WallClock.now())
+            let entry = LogEntry(kind: .zeroGradients, tag: state.tag, time: time)
             keep(entry, turn, then: done)
         }
     }

@@ -55,6 +55,32 @@ import Testing
         #expect(try session.state() == before && session.description().accumulated == 1)
     }
 
+    /// A sum of weights that is no number could be written to a snapshot and not be read again.
+    @Test func weightsStayFinite() throws {
+        let directory = try TemporaryDirectory()
+        var specification = try SessionSpecification.sample(SessionSettings(), .f64)
+        specification.durability = .log
+        do {
+            let world = try World(directory: directory)
+            let session = try world.session("s", specification)
+            let large = StepRequest(gradients: try .whole(gradients(6), .f64))
+            try session.add(large, weight: 1e308)
+            let before = try session.state()
+            let error = #expect(throws: SessionError.self) {
+                try session.add(large, weight: 1e308)
+            }
+            guard case .invalidSettings(let fault)? = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(fault.pointer == "/weight" && fault.kind == .invalidValue)
+            #expect(try session.state() == before)
+            world.store.snapshotAll(until: MonotonicClock.now() + .seconds(60))
+        }
+        let world = try World(directory: directory)
+        #expect(try world.store.session(named: "s").description().accumulated == 1)
+    }
+
     /// A retried request has been added once, also after a start.
     @Test(arguments: [false, true]) func aKeyAddsOnce(_ hasSnapshot: Bool) throws {
         let directory = try TemporaryDirectory()

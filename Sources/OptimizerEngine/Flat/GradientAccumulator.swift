@@ -27,6 +27,12 @@ package final class GradientAccumulator: @unchecked Sendable {
     package var tileCount: Int { optimizer.exportTileCount }
     package var isEmpty: Bool { count == 0 }
 
+    /// Whether every sum of weights would still be a number by which the working precision divides.
+    package func canAdd(weight: Double) -> Bool {
+        let largest = weights.lazy.compactMap(\.self).max() ?? 0
+        return optimizer.working.narrowed(largest + weight).isFinite
+    }
+
     /// Adds one tile of gradients times a weight. `commit` follows when all tiles have.
     package func add(_ gradients: Gradients, weight: Double, tile: Int) {
         forEachPart(ofTile: tile) { slot, part, offset in
