@@ -78,13 +78,8 @@ public final class GradScaler: Sendable {
 
 extension GradScaler: Equatable {
     public static func == (a: GradScaler, b: GradScaler) -> Bool {
-        a === b
-            || a.hasSettings(of: b) && a.scale == b.scale && a.growthTracker == b.growthTracker
-    }
-
-    /// Whether the two differ in nothing but how far they have come.
-    package func hasSettings(of other: GradScaler) -> Bool {
-        initScale == other.initScale && growthFactor == other.growthFactor
-            && backoffFactor == other.backoffFactor && growthInterval == other.growthInterval
+        a.initScale == b.initScale && a.growthFactor == b.growthFactor
+            && a.backoffFactor == b.backoffFactor && a.growthInterval == b.growthInterval
+            && a.scale == b.scale && a.growthTracker == b.growthTracker
     }
 }

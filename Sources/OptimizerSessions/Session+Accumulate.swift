@@ -32,17 +32,10 @@ extension Session {
         _ request: AccumulationRequest, completion: @escaping SessionCompletion<Accumulation>
     ) {
         guard let key = request.key else { return add(request, completion) }
-        switch book.withLock({ $0.claim(key.text) }) {
-        case .inProgress:
-            completion(.failure(.idempotencyInProgress))
-        case .done(let receipt):
-            completion(Result { () throws(SessionError) in try receipt.accumulation(for: key) })
-        case .unknown:
-            add(request) { [self] result in
-                if case .failure = result { book.withLock { $0.release(key.text) } }
-                completion(result)
-            }
-        }
+        once(
+            key, completion,
+            again: { replay($0, for: key, completion: completion) },
+            first: { add(request, $0) })
     }
 
     private func add(
@@ -127,11 +120,12 @@ extension Session {
         }
     }
 
-    /// Answers a request whose key is known.
+    /// Answers a request whose key is known with what the first one with it did.
     package func replay(
-        _ receipt: StepReceipt, for key: IdempotencyKey
-    ) throws(SessionError) -> Accumulation {
-        try receipt.accumulation(for: key)
+        _ receipt: StepReceipt, for key: IdempotencyKey,
+        completion: SessionCompletion<Accumulation>
+    ) {
+        completion(Result { () throws(SessionError) in try receipt.accumulation(for: key) })
     }
 }
 

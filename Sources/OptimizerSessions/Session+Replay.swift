@@ -29,6 +29,29 @@ extension Session {
         try receiptRoom.make(needed, in: context.budget)
     }
 
+    /// Executes a request with a key if it is the first one with it.
+    ///
+    /// - Parameters:
+    ///   - again: is called in place of `first` when the key's request was executed before.
+    ///   - first: gets the completion that it has to call.
+    func once<Outcome>(
+        _ key: IdempotencyKey, _ completion: @escaping SessionCompletion<Outcome>,
+        again: (StepReceipt) -> Void, first: (@escaping SessionCompletion<Outcome>) -> Void
+    ) {
+        switch book.withLock({ $0.claim(key.text) }) {
+        case .inProgress:
+            completion(.failure(.idempotencyInProgress))
+        case .done(let receipt):
+            again(receipt)
+        case .unknown:
+            first { [self] result in
+                // What was done has its receipt by now, and the key belongs to that.
+                if case .failure = result { book.withLock { $0.release(key.text) } }
+                completion(result)
+            }
+        }
+    }
+
     /// Answers a request whose key is known with what the first one with it did. Nothing changes;
     /// the parameters are in the answer while the session is still where that step left it.
     package func replay(

@@ -11,18 +11,10 @@ extension Session {
         _ request: StepRequest, completion: @escaping SessionCompletion<StepOutcome>
     ) {
         guard let key = request.key else { return run(request, completion) }
-        switch book.withLock({ $0.claim(key.text) }) {
-        case .inProgress:
-            completion(.failure(.idempotencyInProgress))
-        case .done(let receipt):
-            replay(receipt, for: key, reply: request.reply, completion: completion)
-        case .unknown:
-            run(request) { [self] result in
-                // A step that was taken has its receipt by now, and the key belongs to that.
-                if case .failure = result { book.withLock { $0.release(key.text) } }
-                completion(result)
-            }
-        }
+        once(
+            key, completion,
+            again: { replay($0, for: key, reply: request.reply, completion: completion) },
+            first: { run(request, $0) })
     }
 
     private func run(
@@ -245,7 +237,6 @@ private final class StepRun: @unchecked Sendable {
     private func zeroGradients() {
         guard zeroesGradients else { return }
         state.accumulator?.zero()
-        session.publish(accumulated: 0)
     }
 
     private func end(applied: Bool) {

@@ -135,6 +135,7 @@ extension Session {
     func publish(stepOf state: SessionState, at time: WallTime) {
         let watches = published.withLock {
             $0.description.skipped = state.skipped
+            $0.description.accumulated = state.accumulated
             if state.policy.gradScaler != nil { $0.description.policy = state.policy }
             $0.description.updated = time
             guard $0.description.tag != state.tag else { return SessionWatches() }
@@ -151,11 +152,6 @@ extension Session {
             $0.description.stateBytes = state.stateBytes
             $0.description.updated = time
         }
-    }
-
-    /// Makes visible how many gradients are accumulated. By the holder of the turn.
-    func publish(accumulated count: Int) {
-        published.withLock { $0.description.accumulated = count }
     }
 
     /// Makes a revision visible: any change that is no step. By the holder of the turn.

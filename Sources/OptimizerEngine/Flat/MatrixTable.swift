@@ -1,5 +1,3 @@
-import COptimizerKernels
-
 /// The matrices that Muon steps, with places in a workspace where they are orthogonalized.
 ///
 /// A batch is as many neighbours as the workspace holds at a time: their tiles run side by side,

@@ -1,5 +1,3 @@
-import COptimizerKernels
-
 /// What one step has to do for the matrices that Muon steps, batch by batch.
 struct MuonStep {
     /// The stages of a batch. `pass` counts the Newton-Schulz steps.

@@ -19,8 +19,7 @@ protocol PendingGradients: Sendable {
 
     func run(_ gradients: StepGradients, _ options: Options, _ responder: Responder)
 
-    /// Whether a JSON document may be without gradients.
-    static var mayBringNone: Bool { get }
+    /// What is done for a JSON document without gradients.
     func runWithoutGradients(_ options: Options, _ responder: Responder)
 }
 
@@ -86,7 +85,7 @@ extension PendingGradients {
         let tensors = try KnownTensors(
             description.layout, working: description.elementType.working, pool: rooms.bodies)
         return try rooms.documentBody(
-            exchange, member: "gradients", isOptional: Self.mayBringNone, sink: tensors.sink,
+            exchange, member: "gradients", isOptional: true, sink: tensors.sink,
             optionBytes: ServiceLimits.documentBytes
         ) { content, responder in
             do throws(Problem) {

@@ -56,8 +56,6 @@ private struct PendingAccumulation: PendingGradients {
     let ifMatch: Precondition?
     let fingerprint: RequestFingerprint?
 
-    static let mayBringNone = false
-
     func check(
         _ document: AccumulationDocument, _ description: SessionDescription
     ) throws(Problem) {
@@ -68,7 +66,9 @@ private struct PendingAccumulation: PendingGradients {
     func check(_ gradients: StepGradients, _ document: AccumulationDocument) {}
 
     func runWithoutGradients(_ document: AccumulationDocument, _ responder: Responder) {
-        responder.send(exchange.response(.nothingAccumulated, root: "/gradients"))
+        responder.send(
+            exchange.response(
+                Problem(.missingMember, at: "/gradients", "The member gradients is missing.")))
     }
 
     func run(
@@ -89,9 +89,7 @@ private struct PendingAccumulation: PendingGradients {
     func replay(_ receipt: StepReceipt, _ responder: Responder) {
         do throws(Problem) {
             guard let key = try fingerprint?.finish() else { return }
-            answer(
-                Result { () throws(SessionError) in try session.replay(receipt, for: key) },
-                responder)
+            session.replay(receipt, for: key) { answer($0, responder) }
         } catch {
             responder.send(exchange.response(error))
         }

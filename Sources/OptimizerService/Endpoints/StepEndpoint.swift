@@ -75,8 +75,6 @@ struct PendingStep: PendingGradients {
     let fingerprint: RequestFingerprint?
     let answer: StepAnswer
 
-    static let mayBringNone = true
-
     func check(_ document: StepDocument, _ description: SessionDescription) throws(Problem) {
         try document.requireOwnGradients()
         try checkOptions(document, description)
